@@ -1,0 +1,100 @@
+.DEFAULT_GOAL := help
+SHELL := /bin/sh
+.DELETE_ON_ERROR:
+
+# Every command of the project runs in environments that live in this folder; nothing is installed elsewhere.
+python := .venv/bin/python
+uv := .tools/uv/bin/uv
+uv_ready := .tools/uv/.ready
+venv_ready := .venv/.ready
+emulator_ready := .tools/ministack/.ready
+
+# A proxy for the internet knows nothing of the servers that run on this machine.
+export NO_PROXY := localhost,127.0.0.1,$(NO_PROXY)
+export no_proxy := $(NO_PROXY)
+
+.PHONY: help
+help: ## Show this list
+	@sed -n 's/^\([a-z0-9-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 20
+
+## Setting up -----------------------------------------------------------------------------------
+
+$(uv_ready): requirements/uv.txt scripts/install-uv.sh
+	@scripts/install-uv.sh
+	@touch $@
+
+$(venv_ready): requirements/dev.txt .python-version scripts/create-environment.sh | $(uv_ready)
+	@scripts/create-environment.sh .venv requirements/dev.txt
+	@touch $@
+
+$(emulator_ready): requirements/emulator.txt .python-version scripts/create-environment.sh | $(uv_ready)
+	@scripts/create-environment.sh .tools/ministack requirements/emulator.txt
+	@touch $@
+
+.PHONY: setup
+setup: $(venv_ready) $(emulator_ready) ## Create the environments that the other targets use
+
+.PHONY: lock
+lock: $(uv_ready) ## Resolve requirements/*.in to their newest versions, with hashes
+	@for name in uv lambda dev emulator; do \
+	  $(uv) pip compile --quiet --upgrade --universal --generate-hashes --python-version "$$(cat .python-version)" \
+	    --no-emit-index-url --no-emit-find-links --custom-compile-command "make lock" \
+	    --output-file requirements/$$name.txt requirements/$$name.in || exit 1; \
+	done
+
+## Running --------------------------------------------------------------------------------------
+
+.PHONY: demo
+demo: setup ## Run the whole system on this machine and send mail through it
+	@$(python) -m localstack.demo
+
+.PHONY: dev
+dev: setup ## Keep the whole system running on this machine until Ctrl-C
+	@$(python) -m localstack.dev
+
+.PHONY: redeploy
+redeploy: setup ## Bring changed code into the running `make dev`
+	@$(python) -m localstack.redeploy
+
+.PHONY: synth
+synth: $(venv_ready) ## Write the CloudFormation template for AWS to cdk.out
+	@$(python) -m infra.app
+
+## Checking -------------------------------------------------------------------------------------
+
+.PHONY: format
+format: $(venv_ready) ## Format the code and fix what the linter can fix
+	@$(python) -m ruff check --fix-only --quiet .
+	@$(python) -m ruff format .
+
+.PHONY: check
+check: $(venv_ready) ## Formatting, lint, types, import directions
+	@$(python) -m ruff format --check .
+	@$(python) -m ruff check .
+	@$(python) -m mypy
+	@.venv/bin/lint-imports --no-cache
+
+.PHONY: unit
+unit: $(venv_ready) ## Unit tests
+	@$(python) -m pytest tests/unit
+
+.PHONY: integration
+integration: setup ## Tests against real servers on loopback (SMTP, HTTP, the embedded AWS)
+	@$(python) -m pytest tests/integration
+
+.PHONY: infra-tests
+infra-tests: $(venv_ready) ## Tests of the synthesized template
+	@$(python) -m pytest tests/infra
+
+.PHONY: e2e
+e2e: setup ## Tests of the deployed template on the embedded AWS
+	@$(python) -m pytest tests/e2e
+
+.PHONY: test
+test: setup check ## Everything: checks and all tests
+	@$(python) -m pytest
+
+.PHONY: clean
+clean: ## Remove everything that make created
+	@rm -rf .venv .tools .local cdk.out .hypothesis .ruff_cache
+	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
