@@ -1,0 +1,12 @@
+"""The logger and the metrics of every function: JSON lines with tenant and message ids, metrics in CloudWatch's EMF.
+
+Never logged: secrets, mail bodies, addresses (those only at debug level).
+"""
+
+from aws_lambda_powertools import Logger, Metrics
+from aws_lambda_powertools.metrics import MetricUnit
+
+__all__ = ["MetricUnit", "logger", "metrics"]
+
+logger = Logger()
+metrics = Metrics()

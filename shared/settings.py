@@ -1,0 +1,89 @@
+"""What the deployment tells each function through its environment, read and checked once, at start."""
+
+import os
+from collections.abc import Mapping
+from typing import Self
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from shared.errors import ConfigurationError
+from shared.lines.line import LineKind
+
+
+class Settings(BaseModel):
+    """Common to all functions."""
+
+    model_config = ConfigDict(frozen=True)
+
+    registry_table: str
+    messages_table: str
+    lane_immediate_queue_url: str
+    lane_high_queue_url: str
+    lane_medium_queue_url: str
+    lane_low_queue_url: str
+    reports_queue_url: str
+
+    @property
+    def queue_urls(self) -> dict[LineKind, str]:
+        return {
+            LineKind.IMMEDIATE: self.lane_immediate_queue_url,
+            LineKind.HIGH: self.lane_high_queue_url,
+            LineKind.MEDIUM: self.lane_medium_queue_url,
+            LineKind.LOW: self.lane_low_queue_url,
+            LineKind.REPORTS: self.reports_queue_url,
+        }
+
+    @classmethod
+    def from_environment(cls, environment: Mapping[str, str] = os.environ) -> Self:
+        """Raises ConfigurationError that names each variable missing or wrong."""
+        known = {name: environment[name.upper()] for name in cls.model_fields if name.upper() in environment}
+        try:
+            return cls.model_validate(known)
+        except ValidationError as error:
+            wrong = ", ".join(f"{each['loc'][0]!s}".upper() + f": {each['msg']}" for each in error.errors())
+            raise ConfigurationError(f"environment variables of this function: {wrong}") from error
+
+
+def _hosts(value: str) -> list[str]:
+    return [host for host in (each.strip() for each in value.split(",")) if host]
+
+
+class ApiSettings(Settings):
+    """Of the API."""
+
+    kms_key_id: str
+    payloads_bucket: str
+    admin_token_secret_id: str
+    outgoing_allowed_hosts: str = ""
+
+    @property
+    def allowed_hosts(self) -> list[str]:
+        return _hosts(self.outgoing_allowed_hosts)
+
+
+class SenderSettings(Settings):
+    """Of a sender, which works one lane."""
+
+    lane: LineKind
+    kms_key_id: str
+    payloads_bucket: str
+    instance_key_secret_id: str
+    outgoing_allowed_hosts: str = ""
+
+    @property
+    def allowed_hosts(self) -> list[str]:
+        return _hosts(self.outgoing_allowed_hosts)
+
+
+class ReporterSettings(Settings):
+    """Of the reporter."""
+
+    kms_key_id: str
+    outgoing_allowed_hosts: str = ""
+
+    @property
+    def allowed_hosts(self) -> list[str]:
+        return _hosts(self.outgoing_allowed_hosts)
+
+
+SchedulerSettings = Settings
