@@ -1,0 +1,186 @@
+"""The head of a line: one small item that says when to look at the line next. Heads are never deleted.
+
+`wake_at`        when the scheduler wakes the line; absent while nothing can be due (the head then leaves the index)
+`woken_at`       when the wake-up now queued was sent; absent once a worker has begun to look
+`blocked_until`  nobody works the line before this
+`unblocks`       counts unblockings, so that a worker cannot block a line with knowledge older than the last of them
+`seq`            counts announcements of work, `announced_at` is the time of the last
+`waits`          counts waits in a row, which the backoff grows with
+"""
+
+from dataclasses import dataclass
+
+from shared.aws.attributes import Item
+from shared.aws.dynamodb import Attr, Condition, Key, Table, Update
+from shared.clock import MINUTE, Millis
+from shared.errors import ConditionFailed
+from shared.lines.line import Line, LineKind, due_shard
+
+DUE_INDEX = "due"
+WAKE_AFTER: Millis = MINUTE  # how long a queued wake-up, or an announced piece of work, is waited for
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """The head as a worker met it."""
+
+    seq: int
+    announced_at: Millis
+    wake_at: Millis | None
+    blocked_until: Millis | None
+    unblocks: int
+    waits: int
+
+    @classmethod
+    def from_item(cls, item: Item) -> "Head":
+        def number(name: str) -> int:
+            value = item.get(name)
+            return value if isinstance(value, int) else 0
+
+        return cls(
+            seq=number("seq"),
+            announced_at=number("announced_at"),
+            wake_at=number("wake_at") or None,
+            blocked_until=number("blocked_until") or None,
+            unblocks=number("unblocks"),
+            waits=number("waits"),
+        )
+
+    def is_blocked(self, now: Millis) -> bool:
+        return self.blocked_until is not None and self.blocked_until > now
+
+
+@dataclass(frozen=True, slots=True)
+class DueHead:
+    """What the due index tells of a line: eventually consistent, so to be acted on only conditionally."""
+
+    line: Line
+    wake_at: Millis
+    blocked_until: Millis | None
+
+
+class Heads:
+    """Each method is one atomic step of `docs/lines.md`; two where DynamoDB has no minimum."""
+
+    def __init__(self, messages: Table) -> None:
+        self._table = messages
+
+    def announce(self, line: Line, due_at: Millis, now: Millis) -> None:
+        """Says that work due at `due_at` is about to be written. Lowers `wake_at`, never raises it."""
+        wake_at = max(due_at, now + WAKE_AFTER)
+        identity: Item = {"kind": line.kind.value, "owner": line.owner, "announced_at": now}
+        try:
+            self._table.update(
+                Update(
+                    line.head_key,
+                    set=identity | {"wake_at": wake_at, "due_shard": line.due_shard},
+                    add={"seq": 1},
+                    condition=Attr("wake_at").not_exists() | Attr("wake_at").gt(wake_at),
+                )
+            )
+        except ConditionFailed:
+            self._table.update(Update(line.head_key, set=identity, add={"seq": 1}))
+
+    def record_wake_up(self, line: Line, now: Millis) -> bool:
+        """Whether a wake-up is to be sent: not while the line is blocked, or one is queued that no worker has seen.
+
+        Called after the work is written: a worker that takes the queued wake-up reads the line later than this.
+        """
+        unseen = Attr("woken_at").not_exists() | Attr("woken_at").lt(now - WAKE_AFTER)
+        open_ = Attr("blocked_until").not_exists() | Attr("blocked_until").lte(now)
+        return self._changed(Update(line.head_key, set={"woken_at": now}, condition=unseen & open_))
+
+    def visit(self, line: Line, *, wake_at: Millis) -> Head | None:
+        """A worker begins to look: `wake_at` covers its death. None for a line that nobody ever announced."""
+        try:
+            item = self._table.update(
+                Update(
+                    line.head_key,
+                    set={"wake_at": wake_at, "due_shard": line.due_shard},
+                    remove=("woken_at",),
+                    condition=Attr("pk").exists(),
+                )
+            )
+        except ConditionFailed:
+            return None
+        return Head.from_item(item)
+
+    def settle(self, line: Line, head: Head, *, next_due: Millis | None, now: Millis) -> Head | None:
+        """Puts the head to rest, or to the first future work. None when done, else the head that was met instead.
+
+        Refused while announced work may still be on its way; the head then wakes the line within a minute, or at
+        `next_due` if that comes before.
+        """
+        quiet = Attr("seq").eq(head.seq) & Attr("announced_at").lt(now - line.grace)
+        if next_due is None:
+            change = Update(line.head_key, remove=("wake_at", "due_shard", "waits"), condition=quiet)
+        else:
+            rest: Item = {"wake_at": next_due, "due_shard": line.due_shard}
+            change = Update(line.head_key, set=rest, remove=("waits",), condition=quiet)
+        try:
+            self._table.update(change)
+        except ConditionFailed as failed:
+            stands = Head.from_item(dict(failed.item)) if failed.item else None  # type: ignore[arg-type]
+            self._lower(line, min(now + WAKE_AFTER, next_due or now + WAKE_AFTER))
+            return stands if stands is not None and stands.seq != head.seq else None
+        return None
+
+    def record_wait(self, line: Line, *, wake_at: Millis, waits: int) -> None:
+        """The wake-up is held, by its visibility, until before `wake_at`."""
+        rest: Item = {"wake_at": wake_at, "due_shard": line.due_shard, "waits": waits}
+        self._table.update(Update(line.head_key, set=rest))
+
+    def block(self, line: Line, head: Head, *, until: Millis, waits: int) -> bool:
+        """Closes the line until `until`; False if it was unblocked since `head` was read, and so must be tried."""
+        same: Condition = Attr("unblocks").eq(head.unblocks)
+        if head.unblocks == 0:
+            same = Attr("unblocks").not_exists() | same
+        rest: Item = {"blocked_until": until, "wake_at": until, "due_shard": line.due_shard, "waits": waits}
+        return self._changed(Update(line.head_key, set=rest, condition=same))
+
+    def cover_block(self, line: Line, blocked_until: Millis) -> None:
+        """Lets the end of the block wake the line, if it is still blocked until then."""
+        rest: Item = {"wake_at": blocked_until, "due_shard": line.due_shard}
+        self._changed(Update(line.head_key, set=rest, condition=Attr("blocked_until").eq(blocked_until)))
+
+    def unblock(self, line: Line, now: Millis) -> bool:
+        """Opens the line and makes it due at once. False for a line that never had work."""
+        return self._changed(
+            Update(
+                line.head_key,
+                set={"wake_at": now, "due_shard": line.due_shard},
+                remove=("blocked_until", "waits"),
+                add={"unblocks": 1},
+                condition=Attr("pk").exists(),
+            )
+        )
+
+    def due(self, shard: int, now: Millis) -> list[DueHead]:
+        """The first page of due lines of one shard, the longest due first."""
+        page = self._table.query(Key("due_shard").eq(due_shard(shard)) & Key("wake_at").lte(now), index=DUE_INDEX)
+        return [_due_head(item) for item in page.items]
+
+    def postpone(self, due: DueHead, *, to: Millis) -> bool:
+        """Moves `wake_at` if it is still the one that was seen."""
+        condition = Attr("wake_at").eq(due.wake_at)
+        return self._changed(Update(due.line.head_key, set={"wake_at": to}, condition=condition))
+
+    def _lower(self, line: Line, wake_at: Millis) -> None:
+        rest: Item = {"wake_at": wake_at, "due_shard": line.due_shard}
+        self._changed(Update(line.head_key, set=rest, condition=Attr("wake_at").gt(wake_at)))
+
+    def _changed(self, change: Update) -> bool:
+        try:
+            self._table.update(change)
+        except ConditionFailed:
+            return False
+        return True
+
+
+def _due_head(item: Item) -> DueHead:
+    blocked_until = item.get("blocked_until")
+    return DueHead(
+        line=Line(LineKind(str(item["kind"])), str(item["owner"])),
+        wake_at=int(str(item["wake_at"])),
+        blocked_until=blocked_until if isinstance(blocked_until, int) else None,
+    )

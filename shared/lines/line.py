@@ -1,0 +1,94 @@
+"""Names and keys of lines."""
+
+import hashlib
+from dataclasses import dataclass
+from enum import StrEnum
+
+from shared.aws.dynamodb import ItemKey
+from shared.clock import SECOND, Millis
+
+HEAD_SORT_KEY = "HEAD"  # sorts after every piece of work, whose keys begin with digits
+DUE_SHARDS = 16
+MAX_GROUP_LENGTH = 128  # SQS: MessageGroupId
+
+
+class LineKind(StrEnum):
+    """The four lanes in their order of priority, then the lines that are not lanes."""
+
+    IMMEDIATE = "immediate"
+    HIGH = "high"
+    MEDIUM = "medium"
+    LOW = "low"
+    REPORTS = "reports"
+
+
+LANES = (LineKind.IMMEDIATE, LineKind.HIGH, LineKind.MEDIUM, LineKind.LOW)
+
+# A writer announces its work on the head, then writes it. Until this long after the last announcement a worker that
+# finds the line empty must not put the head to rest: the announced work may still be on its way. For lanes the writer
+# is an API call (29 s); for reports a sender that announces anew every `ANNOUNCE_REPORTS_EVERY`.
+_GRACE: dict[LineKind, Millis] = dict.fromkeys(LANES, 35 * SECOND) | {LineKind.REPORTS: 60 * SECOND}
+ANNOUNCE_REPORTS_EVERY: Millis = 20 * SECOND
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """`owner` is `tenant#account` for lanes, the tenant for reports; ids cannot contain `#`."""
+
+    kind: LineKind
+    owner: str
+
+    @property
+    def partition(self) -> str:
+        return f"LINE#{self.kind}#{self.owner}"
+
+    @property
+    def head_key(self) -> ItemKey:
+        return ItemKey(self.partition, HEAD_SORT_KEY)
+
+    def work_key(self, sort_key: str) -> ItemKey:
+        return ItemKey(self.partition, sort_key)
+
+    @property
+    def message_group(self) -> str:
+        if len(self.owner) <= MAX_GROUP_LENGTH:
+            return self.owner
+        return hashlib.sha256(self.owner.encode()).hexdigest()
+
+    @property
+    def due_shard(self) -> str:
+        number = hashlib.sha256(self.partition.encode()).digest()[0] % DUE_SHARDS
+        return due_shard(number)
+
+    @property
+    def grace(self) -> Millis:
+        """How long after the last announcement work may still be written."""
+        return _GRACE[self.kind]
+
+    @property
+    def tenant_id(self) -> str:
+        return self.owner.partition("#")[0]
+
+    @property
+    def account_id(self) -> str:
+        return self.owner.partition("#")[2]
+
+
+def due_shard(number: int) -> str:
+    """The partition of the due index that holds shard `number`."""
+    return f"DUE#{number:02d}"
+
+
+def account_line(lane: LineKind, tenant_id: str, account_id: str) -> Line:
+    """The line of one account in one lane."""
+    return Line(lane, f"{tenant_id}#{account_id}")
+
+
+def account_lines(tenant_id: str, account_id: str) -> list[Line]:
+    """The lines of one account, in order of priority."""
+    return [account_line(lane, tenant_id, account_id) for lane in LANES]
+
+
+def reports_line(tenant_id: str) -> Line:
+    """The line of a tenant's unreported events."""
+    return Line(LineKind.REPORTS, tenant_id)
