@@ -1,0 +1,1 @@
+"""SMTP accounts: the relays that a tenant's mail goes through."""

@@ -1,0 +1,124 @@
+"""Accounts in the table `registry`."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from shared.accounts.model import Account, AccountSettings, secret_owner
+from shared.aws.attributes import Item
+from shared.aws.dynamodb import Attr, ItemKey, Key, Table
+from shared.aws.kms import SecretSealer
+from shared.clock import Clock
+from shared.errors import ConditionFailed, Conflict, InvalidInput, NotFound
+
+
+def account_key(tenant_id: str, account_id: str) -> ItemKey:
+    """The key of the account's item."""
+    return ItemKey(f"TENANT#{tenant_id}", f"ACCOUNT#{account_id}")
+
+
+def account_from_item(item: Item) -> Account:
+    """The account as stored."""
+    return Account.model_validate(item)
+
+
+@dataclass(frozen=True, slots=True)
+class AccountPage:
+    """`next` is the id to go on after, None on the last page."""
+
+    accounts: list[Account]
+    next: str | None
+
+
+class AccountTable:
+    """Raises StorageUnavailable from every method when DynamoDB or KMS cannot be reached."""
+
+    def __init__(self, registry: Table, sealer: SecretSealer, clock: Clock) -> None:
+        self._table = registry
+        self._sealer = sealer
+        self._clock = clock
+
+    def get(self, tenant_id: str, account_id: str) -> Account:
+        """Raises NotFound."""
+        item = self._table.get(account_key(tenant_id, account_id))
+        if item is None:
+            raise NotFound(f"tenant {tenant_id} has no account {account_id}")
+        return account_from_item(item)
+
+    def existing(self, tenant_id: str, account_ids: Iterable[str]) -> set[str]:
+        """Those of `account_ids` that exist."""
+        found = self._table.batch_get(account_key(tenant_id, each) for each in account_ids)
+        return {account_from_item(item).id for item in found.values()}
+
+    def page(self, tenant_id: str, *, limit: int, after: str | None = None) -> AccountPage:
+        """The tenant's accounts whose id comes after `after`, in order of id."""
+        key = account_key(tenant_id, "")
+        condition = Key("pk").eq(key.pk) & Key("sk").begins_with(key.sk)
+        resume = None if after is None else account_key(tenant_id, after).item
+        page = self._table.query(condition, limit=limit, resume=resume)
+        accounts = [account_from_item(item) for item in page.items]
+        return AccountPage(accounts, str(page.resume["sk"]).removeprefix(key.sk) if page.resume else None)
+
+    def put(self, tenant_id: str, account_id: str, settings: AccountSettings) -> tuple[Account, bool]:
+        """The account, and whether it is new. Raises Conflict when somebody else changed it at the same time."""
+        key = account_key(tenant_id, account_id)
+        item = self._table.get(key)
+        before = account_from_item(item) if item else None
+        account = self._account(tenant_id, account_id, settings, before)
+        condition = Attr("version").eq(before.version) if before else Attr("pk").not_exists()
+        try:
+            self._table.put(_to_item(account), condition=condition)
+        except ConditionFailed as error:
+            raise Conflict(f"account {account_id} was changed at the same time: read it and try again") from error
+        return account, before is None
+
+    def delete(self, tenant_id: str, account_id: str) -> None:
+        """Raises NotFound."""
+        try:
+            self._table.delete(account_key(tenant_id, account_id), condition=Attr("pk").exists())
+        except ConditionFailed as error:
+            raise NotFound(f"tenant {tenant_id} has no account {account_id}") from error
+
+    def password(self, account: Account) -> str | None:
+        """The password, opened."""
+        if account.sealed_password is None:
+            return None
+        return self._sealer.open(account.sealed_password, tenant=account.tenant_id, owner=account.secret_owner)
+
+    def _account(self, tenant_id: str, account_id: str, settings: AccountSettings, before: Account | None) -> Account:
+        now = self._clock()
+        return Account(
+            tenant_id=tenant_id,
+            id=account_id,
+            host=settings.host,
+            port=settings.port,
+            tls=settings.tls,
+            username=settings.username,
+            sealed_password=self._sealed_password(tenant_id, account_id, settings, before),
+            verify_certificate=settings.verify_certificate,
+            version=before.version + 1 if before else 1,
+            created_at=before.created_at if before else now,
+            updated_at=now,
+        )
+
+    def _sealed_password(
+        self, tenant_id: str, account_id: str, settings: AccountSettings, before: Account | None
+    ) -> bytes | None:
+        if settings.username is None:
+            return None
+        if settings.password is not None:
+            secret = settings.password.get_secret_value()
+            return self._sealer.seal(secret, tenant=tenant_id, owner=secret_owner(account_id))
+        if before is None or before.sealed_password is None:
+            raise InvalidInput("a username needs a password", code="missing_field", pointer="/password")
+        if before.username != settings.username or before.host != settings.host:
+            # Else whoever may edit an account could send a password that they cannot read to a host of theirs.
+            raise InvalidInput(
+                "a new host or username needs the password again", code="missing_field", pointer="/password"
+            )
+        return before.sealed_password
+
+
+def _to_item(account: Account) -> Item:
+    fields: Item = account.model_dump(exclude_none=True)
+    index: Item = {"by_kind_pk": "ACCOUNT", "by_kind_sk": f"{account.tenant_id}#{account.id}"}
+    return account_key(account.tenant_id, account.id).item | index | fields

@@ -1,0 +1,1 @@
+"""Attachments: where their bytes come from, and the bytes."""

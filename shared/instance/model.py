@@ -1,0 +1,48 @@
+"""The instance's settings, as the API takes and shows them."""
+
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from shared.clock import SECOND, Millis
+from shared.messages.model import Priority
+from shared.messages.submission import PriorityField
+from shared.outgoing.urls import BaseUrl, UrlPath
+
+type Seconds = Annotated[int, Field(ge=1, le=7 * 86_400)]
+
+
+class RetryPolicy(BaseModel):
+    """When a mail that was put off is tried again. Only tries at the mail itself count, never waits of its line."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    schedule_seconds: Annotated[
+        list[Seconds],
+        Field(min_length=1, max_length=50, description="Delay before each further try; the last one repeats."),
+    ] = [60, 300, 900, 3_600, 7_200, 14_400]
+    max_age_seconds: Annotated[
+        Seconds, Field(description="How long after it was due, or first tried, a mail is given up.")
+    ] = 86_400
+
+    def delay_after(self, attempts: int) -> Millis:
+        """The unjittered delay after the `attempts`-th try (counted from 1)."""
+        position = min(attempts, len(self.schedule_seconds)) - 1
+        return self.schedule_seconds[position] * SECOND
+
+    @property
+    def max_age(self) -> Millis:
+        return self.max_age_seconds * SECOND
+
+
+class Instance(BaseModel):
+    """The settings that hold for every tenant unless it says otherwise."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    retry: RetryPolicy = RetryPolicy()
+    default_priority: PriorityField = Priority.MEDIUM
+    client_base_url: Annotated[
+        BaseUrl | None, Field(description="Where reports of tenants without a URL of their own are pushed.")
+    ] = None
+    client_sync_path: UrlPath | None = None

@@ -1,0 +1,270 @@
+"""Accepting a call's messages: validated, stored and queued before the answer. Bad entries never sink good ones.
+
+The order of writes, which a crash anywhere leaves harmless: heads announced, payloads, then for each slice one
+transaction of its states and itself, then wake-ups.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from shared.accounts.table import AccountTable
+from shared.aws.dynamodb import Attr, Put, Table
+from shared.clock import DAY, SECOND, Clock, Millis
+from shared.errors import InvalidInput, StorageUnavailable, TransactionRefused
+from shared.identifiers import digest, due_key, new_ulid
+from shared.instance.model import Instance
+from shared.lines.line import Line
+from shared.lines.lines import Lines
+from shared.messages.model import Mail, MailEvent, Priority, Status
+from shared.messages.payloads import Payload, PayloadStore, payload_sort_key
+from shared.messages.slices import MAX_MAILS, Entry, Slice, put_new
+from shared.messages.submission import Submission, parse_submission
+from shared.messages.table import MailTable
+from shared.tenants.model import Tenant
+
+MAX_AHEAD: Millis = 30 * DAY
+_TRIES = 5  # of a transaction that loses entries to other calls, or meets another transaction
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """`status` is that of the stored mail: a repeated submission finds it further on."""
+
+    id: str
+    pk: str
+    status: Status
+
+
+@dataclass(frozen=True, slots=True)
+class Rejected:
+    """`index` is the entry's place in the call, `id` what the client named it."""
+
+    index: int
+    id: str | None
+    code: str
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class IntakeResult:
+    """Both in the order of the call."""
+
+    accepted: list[Accepted]
+    rejected: list[Rejected]
+
+
+@dataclass(frozen=True, slots=True)
+class _Candidate:
+    """A valid entry on its way to being a mail."""
+
+    index: int
+    mail: Mail
+    content: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class _Group:
+    """What may share a slice."""
+
+    line: Line
+    due_at: Millis
+    batch_code: str | None
+
+
+class Intake:
+    """Takes in calls for any tenant."""
+
+    def __init__(
+        self,
+        *,
+        messages: Table,
+        mails: MailTable,
+        payloads: PayloadStore,
+        accounts: AccountTable,
+        lines: Lines,
+        clock: Clock,
+    ) -> None:
+        self._messages = messages
+        self._mails = mails
+        self._payloads = payloads
+        self._accounts = accounts
+        self._lines = lines
+        self._clock = clock
+
+    def accept(
+        self, tenant: Tenant, instance: Instance, entries: Sequence[object], default_priority: Priority | None
+    ) -> IntakeResult:
+        """At most 1000 entries. Raises StorageUnavailable when not everything could be stored: the same call made
+        again then completes it."""
+        now = self._clock()
+        rejected: list[Rejected] = []
+        submissions = _parse(entries, rejected)
+        submissions = self._with_account(tenant, submissions, rejected)
+        priority = instance.default_priority if default_priority is None else default_priority
+        candidates = [
+            _candidate(tenant, index, submission, priority, now)
+            for index, submission in _sendable(submissions, now, rejected)
+        ]
+        accepted = self._store(candidates, rejected, now)
+        return IntakeResult(
+            accepted=[accepted[each.index] for each in candidates if each.index in accepted],
+            rejected=sorted(rejected, key=lambda each: each.index),
+        )
+
+    def _with_account(
+        self, tenant: Tenant, submissions: Mapping[int, Submission], rejected: list[Rejected]
+    ) -> dict[int, Submission]:
+        """The submissions whose account exists, the default one filled in."""
+        named = {each.account_id or tenant.default_account for each in submissions.values()}
+        existing = self._accounts.existing(tenant.id, (each for each in named if each is not None))
+        known: dict[int, Submission] = {}
+        for index, submission in submissions.items():
+            account_id = submission.account_id or tenant.default_account
+            if account_id in existing:
+                known[index] = submission.model_copy(update={"account_id": account_id})
+            elif account_id is None:
+                detail = "no account_id, and the tenant has no default_account"
+                rejected.append(Rejected(index, submission.id, "no_account", detail))
+            else:
+                detail = f"account_id: tenant {tenant.id} has no account {account_id}"
+                rejected.append(Rejected(index, submission.id, "unknown_account", detail))
+        return known
+
+    def _store(self, candidates: Sequence[_Candidate], rejected: list[Rejected], now: Millis) -> dict[int, Accepted]:
+        groups: dict[_Group, list[_Candidate]] = {}
+        for each in candidates:
+            group = _Group(each.mail.line, each.mail.due_at, each.mail.batch_code)
+            groups.setdefault(group, []).append(each)
+        due: dict[Line, Millis] = {}
+        for group in groups:
+            due[group.line] = min(group.due_at, due.get(group.line, group.due_at))
+        for line, first_due in due.items():
+            self._lines.announce(line, first_due)
+        self._payloads.put_all(
+            Payload(each.mail.payload_item_key, each.content, each.mail.due_at) for each in candidates
+        )
+        accepted: dict[int, Accepted] = {}
+        for group, members in groups.items():
+            for start in range(0, len(members), MAX_MAILS):
+                accepted |= self._store_slice(group, members[start : start + MAX_MAILS], rejected, now)
+        for line in due:
+            self._lines.wake(line)
+        return accepted
+
+    def _store_slice(
+        self, group: _Group, members: Sequence[_Candidate], rejected: list[Rejected], now: Millis
+    ) -> dict[int, Accepted]:
+        """One transaction. Entries that exist already drop out of it, to be answered from what is stored."""
+        accepted: dict[int, Accepted] = {}
+        key = due_key(group.due_at, new_ulid(now))
+        members = list(members)
+        for _ in range(_TRIES):
+            if not members:
+                return accepted
+            mails = [each.mail.model_copy(update={"slice_key": key}) for each in members]
+            entries = tuple(Entry(mail.id, mail.generation) for mail in mails)
+            new = Slice(group.line, key, entries, batch_code=group.batch_code)
+            absent = Attr("pk").not_exists()
+            try:
+                self._messages.transact([*(Put(mail.to_item(), condition=absent) for mail in mails), put_new(new)])
+            except TransactionRefused as refused:
+                positions = [position for position in refused.failed if position < len(members)]
+                if not positions:  # our own first try, whose answer was lost, has put the slice
+                    positions = list(range(len(members)))
+                existing = [members[position] for position in positions]
+                accepted |= self._answer_from_stored(existing, rejected)
+                members = [each for each in members if each not in existing]
+                continue
+            return accepted | {
+                each.index: Accepted(each.mail.id, each.mail.public_key, Status.PENDING) for each in members
+            }
+        raise StorageUnavailable("the mails are being submitted by another call just now")
+
+    def _answer_from_stored(self, candidates: Sequence[_Candidate], rejected: list[Rejected]) -> dict[int, Accepted]:
+        """An identical re-submission changes nothing and is accepted; another one under the same id is refused."""
+        tenant_id = candidates[0].mail.tenant_id
+        stored = self._mails.get_many(tenant_id, (each.mail.id for each in candidates))
+        accepted: dict[int, Accepted] = {}
+        for each in candidates:
+            mail = stored.get(each.mail.id)
+            if mail is not None and mail.digest == each.mail.digest:
+                accepted[each.index] = Accepted(mail.id, mail.public_key, mail.status)
+            else:
+                state = mail.status.value if mail else "gone since a moment ago"
+                detail = f"id: {each.mail.id} was submitted before with other content and is {state}; use a new id"
+                rejected.append(Rejected(each.index, each.mail.id, "id_conflict", detail))
+        return accepted
+
+
+def _parse(entries: Iterable[object], rejected: list[Rejected]) -> dict[int, Submission]:
+    valid: dict[int, Submission] = {}
+    first_with: dict[str, int] = {}
+    for index, entry in enumerate(entries):
+        try:
+            submission = parse_submission(entry)
+        except InvalidInput as error:
+            rejected.append(Rejected(index, _id_of(entry), error.code, error.detail))
+            continue
+        if submission.id in first_with:
+            detail = f"id: {submission.id} stands already at index {first_with[submission.id]} of this call"
+            rejected.append(Rejected(index, submission.id, "duplicate_id", detail))
+            continue
+        first_with[submission.id] = index
+        valid[index] = submission
+    return valid
+
+
+def _id_of(entry: object) -> str | None:
+    """The id that the client gave, if any, to find the entry by."""
+    mail_id = entry.get("id") if isinstance(entry, Mapping) else None
+    return mail_id[:255] if isinstance(mail_id, str) else None
+
+
+def _sendable(
+    submissions: Mapping[int, Submission], now: Millis, rejected: list[Rejected]
+) -> list[tuple[int, Submission]]:
+    """Those not scheduled further ahead than is kept."""
+    sendable: list[tuple[int, Submission]] = []
+    for index, submission in submissions.items():
+        if _due_at(submission, now) > now + MAX_AHEAD:
+            detail = f"send_at: at most {MAX_AHEAD // DAY} days ahead"
+            rejected.append(Rejected(index, submission.id, "send_at_too_far", detail))
+        else:
+            sendable.append((index, submission))
+    return sendable
+
+
+def _due_at(submission: Submission, now: Millis) -> Millis:
+    """A time in the past means now."""
+    if submission.send_at is None:
+        return now
+    return max(now, int(submission.send_at.timestamp() * SECOND))
+
+
+def _candidate(
+    tenant: Tenant, index: int, submission: Submission, default_priority: Priority, now: Millis
+) -> _Candidate:
+    content = submission.content_json()
+    priority = default_priority if submission.priority is None else submission.priority
+    account_id = submission.account_id or ""
+    send_at = submission.send_at.isoformat() if submission.send_at else ""
+    batch_code = submission.batch_code or ""
+    identity = digest(content.decode(), account_id, str(priority.value), send_at, batch_code)
+    generation = 1
+    due_at = _due_at(submission, now)
+    mail = Mail(
+        tenant_id=tenant.id,
+        id=submission.id,
+        account_id=account_id,
+        priority=priority,
+        status=Status.PENDING,
+        generation=generation,
+        slice_key="",
+        payload_key=payload_sort_key(generation, identity),
+        digest=identity,
+        created_at=now,
+        due_at=due_at,
+        batch_code=submission.batch_code,
+        events=[MailEvent(type="accepted", at=now)],
+    )
+    return _Candidate(index, mail, content)

@@ -1,0 +1,205 @@
+"""Slices: the work of an account's line. Up to 90 mails of one account, priority and batch, in order of submission.
+
+A worker claims a slice until its own deadline. While any claim stands, even one that has run out, the API changes none
+of the slice's mails: only the next worker can tell what the last one sent.
+"""
+
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
+
+from shared.aws.attributes import Item
+from shared.aws.dynamodb import Attr, Condition, Delete, ItemKey, Key, Put, Table, Update, Write
+from shared.clock import Millis
+from shared.errors import ConditionFailed
+from shared.identifiers import due_at_of, due_before
+from shared.lines.line import HEAD_SORT_KEY, Line
+
+MAX_MAILS = 90  # a transaction takes 100 actions: the states, the slice, and room to spare
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A mail's place in a slice; of an older generation it is void."""
+
+    mail_id: str
+    generation: int
+
+    def encode(self) -> str:
+        return f"{self.generation}#{self.mail_id}"
+
+    @classmethod
+    def decode(cls, text: str) -> "Entry":
+        generation, _, mail_id = text.partition("#")
+        return cls(mail_id, int(generation))
+
+
+@dataclass(frozen=True, slots=True)
+class Slice:
+    """`crashes` counts workers that died over it since it was last let go of; `marked` is the mail tried last."""
+
+    line: Line
+    sort_key: str
+    entries: tuple[Entry, ...]
+    batch_code: str | None = None
+    claimed_by: str | None = None
+    claimed_until: Millis | None = None
+    crashes: int = 0
+    marked: str | None = None
+    marked_crashes: int = 0
+
+    @property
+    def key(self) -> ItemKey:
+        return self.line.work_key(self.sort_key)
+
+    @property
+    def due_at(self) -> Millis:
+        return due_at_of(self.sort_key)
+
+    def to_item(self) -> Item:
+        """A new slice, which nobody has claimed."""
+        item: Item = {
+            "pk": self.key.pk,
+            "sk": self.key.sk,
+            "entries": [entry.encode() for entry in self.entries],
+        }
+        return item if self.batch_code is None else item | {"batch_code": self.batch_code}
+
+    @classmethod
+    def from_item(cls, line: Line, item: Item) -> "Slice":
+        def number(name: str) -> int:
+            value = item.get(name)
+            return value if isinstance(value, int) else 0
+
+        def text(name: str) -> str | None:
+            value = item.get(name)
+            return value if isinstance(value, str) else None
+
+        entries = item["entries"]
+        if not isinstance(entries, list):
+            raise TypeError("a slice's entries are no list")
+        return cls(
+            line=line,
+            sort_key=str(item["sk"]),
+            entries=tuple(Entry.decode(str(each)) for each in entries),
+            batch_code=text("batch_code"),
+            claimed_by=text("claimed_by"),
+            claimed_until=number("claimed_until") or None,
+            crashes=number("crashes"),
+            marked=text("marked"),
+            marked_crashes=number("marked_crashes"),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class ClaimedByOther:
+    """Another worker's claim stands; until then it may be sending."""
+
+    until: Millis
+
+
+UNCLAIMED: Condition = Attr("claimed_by").not_exists()
+
+
+def without(found: Slice, entry: Entry) -> Write:
+    """The action of a transaction that takes `entry` out of an unclaimed slice, which goes when it was the last."""
+    unchanged = UNCLAIMED & Attr("entries").eq([each.encode() for each in found.entries])
+    rest: list[str] = [each.encode() for each in found.entries if each != entry]
+    if not rest:
+        return Delete(found.key, condition=unchanged)
+    return Update(found.key, set={"entries": list(rest)}, condition=unchanged)
+
+
+def put_new(new: Slice) -> Put:
+    """The action of a transaction that adds a slice."""
+    return Put(new.to_item(), condition=Attr("pk").not_exists())
+
+
+class SliceTable:
+    """The slices of every line."""
+
+    def __init__(self, messages: Table) -> None:
+        self._table = messages
+
+    def first(self, line: Line) -> Slice | None:
+        """The first slice of the line, due or not."""
+        condition = Key("pk").eq(line.partition) & Key("sk").lt(HEAD_SORT_KEY)
+        page = self._table.query(condition, limit=1)
+        return Slice.from_item(line, page.items[0]) if page.items else None
+
+    def due_keys(self, line: Line, now: Millis, *, limit: int) -> Sequence[str]:
+        """The sort keys of the first slices that are due."""
+        condition = Key("pk").eq(line.partition) & Key("sk").lt(due_before(now))
+        return [str(item["sk"]) for item in self._table.query(condition, limit=limit).items]
+
+    def get(self, line: Line, sort_key: str) -> Slice | None:
+        item = self._table.get(line.work_key(sort_key))
+        return Slice.from_item(line, item) if item else None
+
+    def put(self, new: Slice) -> None:
+        self._table.put(new.to_item())
+
+    def claim(self, found: Slice, *, worker: str, until: Millis, now: Millis) -> Slice | ClaimedByOther | None:
+        """The slice as claimed, whose entries are now fixed. None if it is gone, so look again.
+
+        A claim that ran out means its worker died: the crash is counted, on the mail that it had marked, if any.
+        """
+        claim: Item = {"claimed_by": worker, "claimed_until": until}
+        try:
+            item = self._table.update(Update(found.key, set=claim, condition=Attr("pk").exists() & UNCLAIMED))
+            return Slice.from_item(found.line, item)
+        except ConditionFailed as failed:
+            if failed.item is None:
+                return None
+            held = Slice.from_item(found.line, dict(failed.item))  # type: ignore[arg-type]
+        if held.claimed_until is not None and held.claimed_until > now:
+            return ClaimedByOther(held.claimed_until)
+        crash = {"crashes": 1} | ({"marked_crashes": 1} if held.marked else {})
+        try:
+            item = self._table.update(
+                Update(
+                    held.key,
+                    set=claim,
+                    add=crash,
+                    condition=Attr("claimed_by").eq(held.claimed_by) & Attr("claimed_until").eq(held.claimed_until),
+                )
+            )
+        except ConditionFailed:
+            return None
+        return Slice.from_item(found.line, item)
+
+    def mark(self, claimed: Slice, mail_id: str) -> Slice:
+        """Notes the mail about to be tried, so that the next worker knows what this one died of.
+
+        Raises ConditionFailed when the claim is lost.
+        """
+        if claimed.marked == mail_id:
+            return claimed
+        self._table.update(
+            Update(
+                claimed.key,
+                set={"marked": mail_id, "marked_crashes": 0},
+                condition=_held(claimed),
+            )
+        )
+        return replace(claimed, marked=mail_id, marked_crashes=0)
+
+    def let_go(self, claimed: Slice, remaining: Sequence[Entry]) -> None:
+        """Gives the slice back with what is left of it, orderly. Nothing happens when the claim is lost."""
+        change = Update(
+            claimed.key,
+            set={"entries": [entry.encode() for entry in remaining]},
+            remove=("claimed_by", "claimed_until", "crashes", "marked", "marked_crashes"),
+            condition=_held(claimed),
+        )
+        with suppress(ConditionFailed):
+            self._table.update(change)
+
+    def finish(self, claimed: Slice) -> None:
+        """Removes the slice. Nothing happens when the claim is lost."""
+        with suppress(ConditionFailed):
+            self._table.delete(claimed.key, condition=_held(claimed))
+
+
+def _held(claimed: Slice) -> Condition:
+    return Attr("claimed_by").eq(claimed.claimed_by)

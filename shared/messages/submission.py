@@ -1,0 +1,267 @@
+"""What a client may submit, and the rules it must keep. `intake` checks time and stored state later."""
+
+import re
+from typing import Annotated, Self
+
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+    WithJsonSchema,
+    model_validator,
+)
+from pydantic import StringConstraints as Text
+from pydantic_core import PydanticCustomError
+
+from shared.attachments.sources import AVAILABLE_MODES, FetchMode, decode_base64, infer_mode
+from shared.errors import InvalidInput
+from shared.identifiers import AccountId, BatchCode, MailId
+from shared.messages.addresses import (
+    MAX_ADDRESSES,
+    Address,
+    parse_address,
+    parse_addresses,
+    refuse_line_breaks,
+)
+from shared.messages.model import Attachment, Content, Priority
+
+MAX_RECIPIENTS = MAX_ADDRESSES  # in to, cc and bcc together
+MAX_HEADERS = 50
+MAX_HEADER_NAME = 76
+MAX_HEADER_VALUE = 2_000
+MAX_SUBJECT = 1_000
+MAX_ATTACHMENTS = 50
+MAX_FILENAME = 255
+MAX_MESSAGE_ID = 250
+_MAX_DETAIL = 500  # characters of what a client is told about one entry; it may quote the entry
+
+# Set by the proxy or by fields of their own; a second one would contradict them.
+RESERVED_HEADERS = frozenset(
+    [
+        "bcc",
+        "cc",
+        "content-disposition",
+        "content-id",
+        "content-transfer-encoding",
+        "content-type",
+        "date",
+        "dkim-signature",
+        "from",
+        "message-id",
+        "mime-version",
+        "received",
+        "reply-to",
+        "return-path",
+        "sender",
+        "subject",
+        "to",
+        "x-mail-proxy-id",
+    ]
+)
+
+_HEADER_NAME = re.compile(r"[!-9;-~]+")  # RFC 5322 §2.2: printable US-ASCII without colon
+_MESSAGE_ID = re.compile(r"<[!-;=?A-~]+@[!-;=?A-~]+>")  # RFC 5322 §3.6.4, in the part that relays agree on
+_MIME_TYPE = re.compile(r"[A-Za-z0-9!#$&^_.+-]{1,127}/[A-Za-z0-9!#$&^_.+-]{1,127}")  # RFC 6838 §4.2
+_CONTENT_ID = re.compile(r"[!-;=?-~]{1,200}")
+
+
+def _priority(value: object) -> object:
+    if isinstance(value, str) and value.upper() in Priority.__members__:
+        return Priority[value.upper()]
+    if isinstance(value, int) and not isinstance(value, bool) and value in Priority:
+        return Priority(value)
+    names = ", ".join(f"{each.value} or {each.name.lower()}" for each in Priority)
+    raise PydanticCustomError("invalid_priority", "expected {names}", {"names": names})
+
+
+def _headers(headers: dict[str, str]) -> dict[str, str]:
+    if len(headers) > MAX_HEADERS:
+        raise PydanticCustomError(
+            "too_many_headers", "{count} headers, at most {max}", {"count": len(headers), "max": MAX_HEADERS}
+        )
+    for name, value in headers.items():
+        if len(name) > MAX_HEADER_NAME or not _HEADER_NAME.fullmatch(name):
+            raise PydanticCustomError(
+                "invalid_header", "{name} is no header name (RFC 5322)", {"name": repr(name)[:100]}
+            )
+        if name.lower() in RESERVED_HEADERS or name.lower().startswith("resent-"):
+            raise PydanticCustomError("reserved_header", "{name} is set by the proxy", {"name": name})
+        if len(value) > MAX_HEADER_VALUE:
+            raise PydanticCustomError(
+                "too_long", "{name}: at most {max} characters", {"name": name, "max": MAX_HEADER_VALUE}
+            )
+        refuse_line_breaks(value)
+    return headers
+
+
+def _matching(pattern: re.Pattern[str], code: str, expected: str) -> BeforeValidator:
+    def check(value: object) -> object:
+        if value is not None and not (isinstance(value, str) and pattern.fullmatch(value)):
+            raise PydanticCustomError(code, "expected {expected}", {"expected": expected})
+        return value
+
+    return BeforeValidator(check)
+
+
+def _one_line(value: object) -> object:
+    return refuse_line_breaks(value) if isinstance(value, str) else value
+
+
+def _optional_address(value: object) -> Address | None:
+    return None if value is None else parse_address(value)
+
+
+# The types of fields that clients write otherwise than they are kept; the schema shows what clients write.
+_ADDRESS_SCHEMA = {"type": "string", "examples": ["Anna Example <anna@example.com>"]}
+_ADDRESSES_SCHEMA = {
+    "anyOf": [
+        {"type": "string", "description": "comma-separated"},
+        {"type": "array", "items": {"type": "string"}, "maxItems": MAX_ADDRESSES},
+        {"type": "null"},
+    ],
+    "examples": [["Anna Example <anna@example.com>", "bob@example.com"]],
+}
+_PRIORITY_SCHEMA = {
+    "anyOf": [
+        {"type": "string", "enum": [each.name.lower() for each in Priority]},
+        {"type": "integer", "enum": [each.value for each in Priority]},
+    ],
+    "examples": ["high"],
+}
+_SEND_AT_SCHEMA = {
+    "anyOf": [
+        {"type": "string", "format": "date-time"},
+        {"type": "number", "description": "seconds since the epoch"},
+        {"type": "null"},
+    ],
+    "examples": ["2026-01-31T10:00:00Z"],
+}
+
+OneLine = BeforeValidator(_one_line)
+OneAddress = Annotated[Address, BeforeValidator(parse_address), WithJsonSchema(_ADDRESS_SCHEMA)]
+OptionalAddress = Annotated[
+    Address | None,
+    BeforeValidator(_optional_address),
+    WithJsonSchema({"anyOf": [_ADDRESS_SCHEMA, {"type": "null"}]}),
+]
+Addresses = Annotated[list[Address], BeforeValidator(parse_addresses), WithJsonSchema(_ADDRESSES_SCHEMA)]
+PriorityField = Annotated[Priority, BeforeValidator(_priority), WithJsonSchema(_PRIORITY_SCHEMA)]
+
+
+class SubmittedAttachment(Attachment):
+    """`storage_path` says where the bytes are; `fetch_mode` overrides what is inferred from it."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    filename: Annotated[str, OneLine, Text(min_length=1, max_length=MAX_FILENAME)]
+    storage_path: Annotated[str, Text(min_length=1)]
+    fetch_mode: FetchMode | None = None
+    mime_type: Annotated[str | None, _matching(_MIME_TYPE, "invalid_mime_type", "type/subtype")] = None
+    content_id: Annotated[str | None, _matching(_CONTENT_ID, "invalid_content_id", "an id without <>")] = None
+
+    @model_validator(mode="after")
+    def _bytes_can_be_had(self) -> Self:
+        mode = infer_mode(self.storage_path, self.fetch_mode)
+        if mode not in AVAILABLE_MODES:
+            raise PydanticCustomError(
+                "unsupported_fetch_mode",
+                "attachments are taken as base64 only (storage_path: 'base64:…'); this one asks for {mode}",
+                {"mode": mode.value},
+            )
+        try:
+            decode_base64(self.storage_path)
+        except InvalidInput as error:
+            raise PydanticCustomError("invalid_base64", "{reason}", {"reason": error.detail}) from error
+        return self
+
+
+class Submission(Content):
+    """One message of a submission.
+
+    At least one recipient in `to`, `cc` and `bcc`, at most 500; `text`, `html` or both.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=False, title="Message")
+
+    id: Annotated[MailId, Field(description="The client's own, unique within the tenant: submitting it again repeats.")]
+    account_id: Annotated[
+        AccountId | None, Field(description="The relay to send through; else the tenant's `default_account`.")
+    ] = None
+    priority: Annotated[
+        PriorityField | None, Field(description="Else the call's `default_priority`, else the instance's.")
+    ] = None
+    send_at: Annotated[
+        AwareDatetime | None,
+        Field(description="Not before this time, at most 30 days ahead. A time in the past means now."),
+        WithJsonSchema(_SEND_AT_SCHEMA),
+    ] = None
+    batch_code: Annotated[BatchCode | None, Field(description="Marks mails that belong together, for listing.")] = None
+
+    from_: OneAddress = Field(alias="from")
+    to: Addresses = []
+    cc: Addresses = []
+    bcc: Annotated[Addresses, Field(description="Gets the mail; stands in no header.")] = []
+    reply_to: Addresses = []
+    return_path: Annotated[
+        OptionalAddress, Field(description="The envelope sender, where bounces go; else `from`.")
+    ] = None
+    subject: Annotated[str, OneLine, Text(max_length=MAX_SUBJECT)] = ""
+    text: Annotated[str | None, Field(description="With `html` as well: multipart/alternative.")] = None
+    html: str | None = None
+    headers: Annotated[
+        dict[str, str],
+        AfterValidator(_headers),
+        Field(description="Further headers, one line each; none of those that fields or the proxy itself set."),
+    ] = {}
+    message_id: Annotated[
+        str | None,
+        _matching(_MESSAGE_ID, "invalid_message_id", "<left@right>"),
+        Field(
+            max_length=MAX_MESSAGE_ID,
+            description="The Message-ID, in angle brackets; else the proxy makes one.",
+        ),
+    ] = None
+    attachments: Annotated[list[SubmittedAttachment], Field(max_length=MAX_ATTACHMENTS)] = []  # type: ignore[assignment]
+
+    @model_validator(mode="after")
+    def _is_a_mail(self) -> Self:
+        count = len(self.to) + len(self.cc) + len(self.bcc)
+        if count == 0:
+            raise PydanticCustomError("no_recipient", "at least one address in to, cc or bcc")
+        if count > MAX_RECIPIENTS:
+            raise PydanticCustomError(
+                "too_many_recipients",
+                "{count} recipients, at most {max}",
+                {"count": count, "max": MAX_RECIPIENTS},
+            )
+        if self.text is None and self.html is None:
+            raise PydanticCustomError("no_body", "text or html is needed")
+        return self
+
+    def content_json(self) -> bytes:
+        """The part that becomes the mail, as it is stored."""
+        return self.model_dump_json(by_alias=True, exclude_defaults=True, exclude=_HANDLING).encode()
+
+
+# How to treat the message, as against what it says.
+_HANDLING = {"id", "account_id", "priority", "send_at", "batch_code"}
+
+
+def parse_submission(entry: object) -> Submission:
+    """Raises InvalidInput for the first rule broken, with the pointer of its field."""
+    try:
+        return Submission.model_validate(entry)
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_context=False, include_input=False)[0]
+        pointer = "".join(f"/{part}" for part in first["loc"])
+        code = ERROR_CODES.get(first["type"], first["type"])
+        field = ".".join(str(part) for part in first["loc"])[:100]
+        detail = f"{field}: {first['msg']}" if field else first["msg"]
+        raise InvalidInput(detail[:_MAX_DETAIL], code=code, pointer=pointer) from error
+
+
+# pydantic's names for what a client would call otherwise
+ERROR_CODES = {"extra_forbidden": "unknown_field", "missing": "missing_field", "string_too_long": "too_long"}

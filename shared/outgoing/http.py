@@ -1,0 +1,110 @@
+"""HTTP calls to where tenants say: guarded, without redirects, bounded in time and size."""
+
+import socket
+from collections.abc import Mapping
+from dataclasses import dataclass
+from ipaddress import ip_address
+from urllib.parse import urlsplit
+
+import aiohttp
+from aiohttp.abc import AbstractResolver, ResolveResult
+
+from shared.errors import MailProxyError
+from shared.outgoing.guard import AddressRefused, Guard
+
+MAX_ANSWER_BYTES = 1_000_000
+_TIMEOUT = aiohttp.ClientTimeout(total=30, connect=10)
+
+
+class CallFailed(MailProxyError):
+    """No usable answer: refused address, no connection, time-out, broken or too large an answer."""
+
+    code = "call_failed"
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """The whole answer; its status may be any."""
+
+    status: int
+    body: bytes
+
+
+class _GuardedResolver(AbstractResolver):
+    """aiohttp connects to exactly the addresses that this returns."""
+
+    def __init__(self, guard: Guard) -> None:
+        self._guard = guard
+
+    async def resolve(
+        self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_UNSPEC
+    ) -> list[ResolveResult]:
+        return [
+            ResolveResult(
+                hostname=host,
+                host=each.address,
+                port=port,
+                family=each.family,
+                proto=0,
+                flags=socket.AI_NUMERICHOST,
+            )
+            for each in await self._guard.resolve(host, port)
+            if family in (socket.AF_UNSPEC, each.family)
+        ]
+
+    async def close(self) -> None:
+        """Nothing is held."""
+
+
+class GuardedHttp:
+    """Belongs to one event loop; connections are kept between calls."""
+
+    def __init__(self, guard: Guard) -> None:
+        self._guard = guard
+        self._session: aiohttp.ClientSession | None = None
+
+    async def post(self, url: str, *, body: bytes, headers: Mapping[str, str]) -> Answer:
+        """Raises CallFailed."""
+        await self._check(url)
+        if self._session is None:
+            connector = aiohttp.TCPConnector(resolver=_GuardedResolver(self._guard), use_dns_cache=False)
+            self._session = aiohttp.ClientSession(
+                connector=connector, timeout=_TIMEOUT, cookie_jar=aiohttp.DummyCookieJar(), trust_env=False
+            )
+        try:
+            async with self._session.post(url, data=body, headers=headers, allow_redirects=False) as response:
+                return Answer(response.status, await _read(response))
+        except (aiohttp.ClientError, OSError, ValueError) as error:  # TimeoutError is an OSError
+            raise CallFailed(str(error) or type(error).__name__) from error
+        except AddressRefused as error:
+            raise CallFailed(error.detail) from error
+
+    async def close(self) -> None:
+        session, self._session = self._session, None
+        if session is not None:
+            await session.close()
+
+    async def _check(self, url: str) -> None:
+        """The scheme, and the host where it is an address: aiohttp asks its resolver only about names."""
+        parts = urlsplit(url)
+        host = parts.hostname or ""
+        if parts.scheme != "https" and not self._guard.allows(host):
+            raise CallFailed(f"{parts.scheme} is not allowed for {host}: use https")
+        try:
+            ip_address(host)
+        except ValueError:
+            return
+        try:
+            await self._guard.resolve(host, parts.port or 443)
+        except (AddressRefused, OSError) as error:
+            raise CallFailed(str(error)) from error
+
+
+async def _read(response: aiohttp.ClientResponse) -> bytes:
+    """The whole answer. Raises CallFailed when it is larger than the limit, without reading on."""
+    body = bytearray()
+    async for chunk in response.content.iter_chunked(65_536):
+        body += chunk
+        if len(body) > MAX_ANSWER_BYTES:
+            raise CallFailed(f"the answer is larger than {MAX_ANSWER_BYTES:,} bytes")
+    return bytes(body)

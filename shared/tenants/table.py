@@ -1,0 +1,149 @@
+"""Tenants and their API keys in the table `registry`."""
+
+import hashlib
+import secrets
+from dataclasses import dataclass
+
+from shared.aws.attributes import Item
+from shared.aws.dynamodb import Attr, ItemKey, Key, Put, Table
+from shared.aws.kms import SecretSealer
+from shared.clock import Clock, Millis
+from shared.errors import ConditionFailed, Conflict, NotFound, TransactionRefused
+from shared.tenants.model import AuthMethod, Tenant, TenantSettings
+
+BY_KIND_INDEX = "by_kind"
+_KEY_BYTES = 32  # 43 characters of URL-safe base64
+
+
+def tenant_key(tenant_id: str) -> ItemKey:
+    """The key of the tenant's item."""
+    return ItemKey(f"TENANT#{tenant_id}", "TENANT")
+
+
+def tenant_from_item(item: Item) -> Tenant:
+    """The tenant as stored."""
+    return Tenant.model_validate(item)
+
+
+@dataclass(frozen=True, slots=True)
+class TenantPage:
+    """`next` is the id to go on after, None on the last page."""
+
+    tenants: list[Tenant]
+    next: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class NewTenant:
+    """`api_key` is told here once; only its hash is kept."""
+
+    tenant: Tenant
+    api_key: str
+
+
+class TenantTable:
+    """Raises StorageUnavailable from every method when DynamoDB or KMS cannot be reached."""
+
+    def __init__(self, registry: Table, sealer: SecretSealer, clock: Clock) -> None:
+        self._table = registry
+        self._sealer = sealer
+        self._clock = clock
+
+    def get(self, tenant_id: str) -> Tenant:
+        """Raises NotFound."""
+        item = self._table.get(tenant_key(tenant_id))
+        if item is None:
+            raise NotFound(f"no tenant {tenant_id}")
+        return tenant_from_item(item)
+
+    def create(self, tenant_id: str, settings: TenantSettings) -> NewTenant | None:
+        """The tenant together with its key, or nothing of both. None when the tenant exists already."""
+        now = self._clock()
+        tenant = self._tenant(tenant_id, settings, created_at=now, updated_at=now)
+        key, put_key = new_api_key(tenant_id, now)
+        try:
+            self._table.transact([Put(_to_item(tenant), condition=Attr("pk").not_exists()), put_key])
+        except TransactionRefused:
+            return None
+        return NewTenant(tenant, key)
+
+    def replace(self, existing: Tenant, settings: TenantSettings) -> Tenant:
+        """Raises Conflict when somebody else changed the tenant since `existing` was read."""
+        tenant = self._tenant(existing.id, settings, created_at=existing.created_at, updated_at=self._clock())
+        unchanged = Attr("updated_at").eq(existing.updated_at)
+        try:
+            self._table.put(_to_item(tenant), condition=unchanged)
+        except ConditionFailed as error:
+            raise Conflict(f"tenant {existing.id} was changed at the same time: read it and try again") from error
+        return tenant
+
+    def settings_of(self, tenant: Tenant) -> TenantSettings:
+        """What `replace` would take to leave the tenant as it is, secrets included."""
+        secret = self.client_secret(tenant)
+        auth: dict[str, str | None] = {"method": tenant.auth_method.value, "user": tenant.auth_user}
+        auth["token" if tenant.auth_method is AuthMethod.BEARER else "password"] = secret
+        fields = tenant.model_dump(include=set(TenantSettings.model_fields) - {"client_auth"})
+        return TenantSettings.model_validate(fields | {"client_auth": auth})
+
+    def page(self, *, limit: int, after: str | None = None) -> TenantPage:
+        """The tenants whose id comes after `after`, in order of id."""
+        resume = None if after is None else tenant_key(after).item | _index_key(after)
+        page = self._table.query(Key("by_kind_pk").eq("TENANT"), index=BY_KIND_INDEX, limit=limit, resume=resume)
+        tenants = [tenant_from_item(item) for item in page.items]
+        return TenantPage(tenants, str(page.resume["by_kind_sk"]) if page.resume else None)
+
+    def client_secret(self, tenant: Tenant) -> str | None:
+        """The secret of `client_auth`, opened."""
+        if tenant.sealed_auth is None:
+            return None
+        return self._sealer.open(tenant.sealed_auth, tenant=tenant.id, owner="client_auth")
+
+    def _tenant(self, tenant_id: str, settings: TenantSettings, *, created_at: Millis, updated_at: Millis) -> Tenant:
+        auth = settings.client_auth
+        sealed = self._sealer.seal(auth.secret, tenant=tenant_id, owner="client_auth") if auth.secret else None
+        return Tenant(
+            id=tenant_id,
+            auth_method=auth.method,
+            auth_user=auth.user,
+            sealed_auth=sealed,
+            created_at=created_at,
+            updated_at=updated_at,
+            **settings.model_dump(exclude={"client_auth"}),
+        )
+
+
+def _to_item(tenant: Tenant) -> Item:
+    fields: Item = tenant.model_dump(exclude_none=True)
+    return tenant_key(tenant.id).item | _index_key(tenant.id) | fields
+
+
+def _index_key(tenant_id: str) -> Item:
+    return {"by_kind_pk": "TENANT", "by_kind_sk": tenant_id}
+
+
+class ApiKeyTable:
+    """API keys are stored as their SHA-256 alone, under which one read finds the tenant."""
+
+    def __init__(self, registry: Table) -> None:
+        self._table = registry
+
+    def tenant_of(self, key: str, now: Millis) -> str | None:
+        """The tenant whose key this is, None for an unknown or expired one."""
+        item = self._table.get(_api_key_key(key))
+        if item is None:
+            return None
+        expires_at = item.get("expires_at")
+        if isinstance(expires_at, int) and expires_at <= now:
+            return None
+        return str(item["tenant_id"])
+
+
+def new_api_key(tenant_id: str, now: Millis) -> tuple[str, Put]:
+    """A new key, to be shown once, and the action of a transaction that makes it valid."""
+    key = secrets.token_urlsafe(_KEY_BYTES)
+    item: Item = {"tenant_id": tenant_id, "created_at": now}
+    return key, Put(_api_key_key(key).item | item)
+
+
+def _api_key_key(key: str) -> ItemKey:
+    return ItemKey(f"APIKEY#{hashlib.sha256(key.encode()).hexdigest()}", "APIKEY")
