@@ -1,0 +1,162 @@
+"""What becomes of a mail after a try: sent, put off with the recipients that are left, or an error. Pure."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from shared.clock import DAY, Millis
+from shared.delivery.transmission import Answered, MailFailed, RecipientReply
+from shared.instance.model import RetryPolicy
+from shared.messages.model import Mail, MailEvent, Status
+from shared.messages.table import RecipientResult
+from shared.reports import events
+from shared.reports.events import MAX_REPLY, ReportEvent
+
+RETENTION: Millis = 7 * DAY
+_ALL_REPLIES = 40_000  # characters: the results of one mail are one item, of at most 400 KB
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """The mail's new state, what is reported of it, and the unjittered delay until the next try, if there is one."""
+
+    mail: Mail
+    event: ReportEvent
+    recipients: tuple[RecipientResult, ...]
+    retry_after: Millis | None = None
+
+
+def after_try(
+    mail: Mail,
+    outcome: Answered | MailFailed,
+    *,
+    tried: Sequence[str],
+    before: Sequence[RecipientResult],
+    policy: RetryPolicy,
+    now: Millis,
+) -> Decision:
+    """`tried` are the recipients of this try, `before` the results of earlier ones."""
+    counted = mail.model_copy(update={"attempts": mail.attempts + 1, "first_attempt_at": mail.first_attempt_at or now})
+    room = min(MAX_REPLY, _ALL_REPLIES // max(len(tried), len(before), 1))
+    if isinstance(outcome, MailFailed):
+        fresh = [_result_of_failure(address, outcome, room) for address in tried]
+    else:
+        fresh = [_result(answer, room) for answer in outcome.recipients]
+    results = _merged(before, fresh)
+    duplicate = isinstance(outcome, MailFailed) and outcome.unknown_outcome
+    waiting = [each for each in results if each.status == Status.DEFERRED]
+    if not waiting:
+        return _final(counted, results, now, possible_duplicate=duplicate)
+    delay = policy.delay_after(counted.attempts)
+    if now + delay > (counted.first_attempt_at or now) + policy.max_age:
+        return _given_up(counted, results, policy, now, possible_duplicate=duplicate)
+    return _deferred(counted, results, waiting, delay, now, possible_duplicate=duplicate)
+
+
+def without_try(
+    mail: Mail, reason: str, recipients: Iterable[str], before: Iterable[RecipientResult], now: Millis
+) -> Decision:
+    """An error found before the relay was asked: it ends what `before` left open, and changes nothing that it decided."""
+    fresh = [RecipientResult(address=address, status=Status.DEFERRED) for address in recipients]
+    results = [
+        each
+        if each.status != Status.DEFERRED
+        else RecipientResult(address=each.address, status=Status.ERROR, reply=reason)
+        for each in _merged(before, fresh)
+    ]
+    return _final(mail, results, now, reason=reason)
+
+
+def pending_recipients(addresses: Sequence[str], before: Iterable[RecipientResult]) -> list[str]:
+    """Those that no earlier try has decided."""
+    decided = {each.address for each in before if each.status != Status.DEFERRED}
+    return [address for address in addresses if address not in decided]
+
+
+def _result(answer: RecipientReply, room: int) -> RecipientResult:
+    status = Status.SENT
+    if answer.verdict is not None:
+        status = Status.ERROR if answer.verdict.permanent else Status.DEFERRED
+    reply = answer.reply
+    return RecipientResult(
+        address=answer.address,
+        status=status,
+        code=reply.code,
+        enhanced=reply.enhanced,
+        reply=reply.text[:room],
+    )
+
+
+def _result_of_failure(address: str, failure: MailFailed, room: int) -> RecipientResult:
+    return RecipientResult(
+        address=address,
+        status=Status.ERROR if failure.permanent else Status.DEFERRED,
+        code=failure.reply.code if failure.reply else None,
+        enhanced=failure.reply.enhanced if failure.reply else None,
+        reply=(failure.reply.text if failure.reply else failure.reason)[:room],
+    )
+
+
+def _merged(before: Iterable[RecipientResult], fresh: Iterable[RecipientResult]) -> list[RecipientResult]:
+    return list(({each.address: each for each in before} | {each.address: each for each in fresh}).values())
+
+
+def reason_of(results: Iterable[RecipientResult], status: Status) -> str:
+    """The first reply of a recipient with `status`, as one line."""
+    for each in results:
+        if each.status == status:
+            return " ".join(str(part) for part in (each.code, each.enhanced, each.reply) if part)
+    return ""
+
+
+def _final(
+    mail: Mail,
+    results: Sequence[RecipientResult],
+    now: Millis,
+    *,
+    reason: str = "",
+    possible_duplicate: bool = False,
+) -> Decision:
+    """Sent, if any recipient took it; each refusal is reported beside."""
+    is_sent = any(each.status == Status.SENT for each in results)
+    status = Status.SENT if is_sent else Status.ERROR
+    detail = reason_of(results, status) if is_sent or not reason else reason
+    ended = mail.model_copy(update={"status": status, "finished_at": now, "expires_at": now + RETENTION}).with_event(
+        MailEvent(type=status.value, at=now, detail=detail)
+    )
+    if is_sent:
+        event = events.sent(ended, now, list(results))
+    else:
+        event = events.failed(ended, now, detail, list(results), possible_duplicate=possible_duplicate)
+    return Decision(ended, event, tuple(results))
+
+
+def _given_up(
+    mail: Mail, results: Sequence[RecipientResult], policy: RetryPolicy, now: Millis, *, possible_duplicate: bool
+) -> Decision:
+    hours = policy.max_age_seconds / 3600
+    ended = [
+        each
+        if each.status != Status.DEFERRED
+        else each.model_copy(
+            update={"status": Status.ERROR, "reply": f"given up after {hours:g} h: {each.reply or ''}".strip()}
+        )
+        for each in results
+    ]
+    return _final(mail, ended, now, possible_duplicate=possible_duplicate)
+
+
+def _deferred(
+    mail: Mail,
+    results: Sequence[RecipientResult],
+    waiting: Sequence[RecipientResult],
+    delay: Millis,
+    now: Millis,
+    *,
+    possible_duplicate: bool,
+) -> Decision:
+    reason = reason_of(waiting, Status.DEFERRED)
+    put_off = mail.model_copy(update={"status": Status.DEFERRED}).with_event(
+        MailEvent(type="deferred", at=now, detail=reason)
+    )
+    event = events.deferred(put_off, now, reason, list(results), possible_duplicate=possible_duplicate)
+    return Decision(put_off, event, tuple(results), retry_after=delay)
