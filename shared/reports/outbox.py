@@ -1,0 +1,87 @@
+"""The outbox: a tenant's events that are not yet acknowledged, in pages, as the work of its report line.
+
+A page is written before the states it tells of, so a crash between repeats an event rather than loses it. What has been
+acknowledged moves to the tenant's event log, where it stays for `EVENTS_KEPT`.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from pydantic import TypeAdapter
+
+from shared.aws.attributes import Item
+from shared.aws.dynamodb import ItemKey, Key, Put, Table
+from shared.clock import DAY, Millis, ttl_seconds
+from shared.identifiers import due_at_of, due_key, new_ulid
+from shared.lines.line import HEAD_SORT_KEY, Line, reports_line
+from shared.reports.events import PushedEvent, ReportEvent
+
+MAX_EVENTS_A_PAGE = 150  # some 1.5 KB each at most: well within an item's 400 KB
+EVENTS_KEPT: Millis = 30 * DAY
+
+_EVENTS = TypeAdapter(list[PushedEvent])
+
+
+@dataclass(frozen=True, slots=True)
+class OutboxPage:
+    """The events of one commit; `sort_key` orders pages by the time they are due."""
+
+    line: Line
+    sort_key: str
+    events: tuple[PushedEvent, ...]
+
+    @property
+    def key(self) -> ItemKey:
+        return self.line.work_key(self.sort_key)
+
+    @property
+    def due_at(self) -> Millis:
+        return due_at_of(self.sort_key)
+
+    def to_item(self) -> Item:
+        return self.key.item | {"events": _EVENTS.dump_json(list(self.events), exclude_defaults=True).decode()}
+
+    @classmethod
+    def from_item(cls, line: Line, item: Item) -> "OutboxPage":
+        events = _EVENTS.validate_json(str(item["events"]))
+        return cls(line, str(item["sk"]), tuple(events))
+
+
+def new_page(tenant_id: str, events: Sequence[PushedEvent], *, due_at: Millis, now: Millis) -> OutboxPage:
+    """A page for a tenant's report line."""
+    return OutboxPage(reports_line(tenant_id), due_key(due_at, new_ulid(now)), tuple(events))
+
+
+def put_page(tenant_id: str, event: ReportEvent, now: Millis) -> Put:
+    """The action of a transaction that reports one event."""
+    return Put(new_page(tenant_id, [PushedEvent(event=event)], due_at=now, now=now).to_item())
+
+
+class Outbox:
+    """The pages of every tenant."""
+
+    def __init__(self, messages: Table) -> None:
+        self._table = messages
+
+    def write(self, tenant_id: str, events: Sequence[ReportEvent], now: Millis) -> None:
+        """The head of the report line must have been announced before."""
+        for start in range(0, len(events), MAX_EVENTS_A_PAGE):
+            part = [PushedEvent(event=each) for each in events[start : start + MAX_EVENTS_A_PAGE]]
+            self._table.put(new_page(tenant_id, part, due_at=now, now=now).to_item())
+
+    def put(self, page: OutboxPage) -> None:
+        self._table.put(page.to_item())
+
+    def first(self, line: Line, *, limit: int) -> list[OutboxPage]:
+        """The first pages of the line, due or not."""
+        condition = Key("pk").eq(line.partition) & Key("sk").lt(HEAD_SORT_KEY)
+        page = self._table.query(condition, limit=limit)
+        return [OutboxPage.from_item(line, item) for item in page.items]
+
+    def acknowledge(self, page: OutboxPage, taken: Sequence[PushedEvent], now: Millis) -> None:
+        """Moves what was taken to the event log, and the page out of the line. A crash between pushes it again."""
+        if taken:
+            log: Item = {"pk": f"EVENTS#{page.line.tenant_id}", "ttl": ttl_seconds(now + EVENTS_KEPT)}
+            logged = OutboxPage(page.line, page.sort_key, tuple(taken)).to_item()
+            self._table.put(logged | log)
+        self._table.delete(page.key)

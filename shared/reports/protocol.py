@@ -1,0 +1,92 @@
+"""The sync call's answer: what it acknowledges. Pure; the rules are in docs/reports.md."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from shared.clock import HOUR, MINUTE, Millis
+from shared.delivery.backoff import jittered
+from shared.reports.events import PushedEvent
+from shared.tenants.model import Acknowledgement
+
+MAX_EVENTS_A_CALL = 500
+MAX_REFUSALS = 5  # of one event; then it goes to the log as it is
+REFUSED_EVENT_WAIT: Millis = MINUTE
+
+# As Standard Webhooks recommends, from the first failure on; the last repeats.
+_PUSH_SCHEDULE: tuple[Millis, ...] = (MINUTE, 5 * MINUTE, 30 * MINUTE, 2 * HOUR, 5 * HOUR, 10 * HOUR)
+
+
+class _Answer(BaseModel):
+    model_config = ConfigDict(extra="ignore")
+
+    ok: bool | None = None
+    error: Annotated[list[str], Field(max_length=10_000)] = []
+    not_found: Annotated[list[str], Field(max_length=10_000)] = []
+
+
+@dataclass(frozen=True, slots=True)
+class Acknowledged:
+    """Everything but what is named in `refused` (by message id or event id) was taken."""
+
+    refused: frozenset[str] = frozenset()
+    not_found: frozenset[str] = frozenset()
+
+    def refuses(self, pushed: PushedEvent) -> bool:
+        return pushed.event.id in self.refused or pushed.event.event_id in self.refused
+
+
+@dataclass(frozen=True, slots=True)
+class NotAcknowledged:
+    """Nothing was taken; everything is pushed again."""
+
+    reason: str
+
+
+def read_answer(status: int, body: bytes, ack: Acknowledgement) -> Acknowledged | NotAcknowledged:
+    """Strict: 2xx and `"ok": true`. Lenient: any 2xx, unless it says `"ok": false`."""
+    if not 200 <= status < 300:
+        return NotAcknowledged(f"HTTP {status}")
+    try:
+        answer = _Answer.model_validate_json(body)
+    except ValidationError as error:
+        if ack is Acknowledgement.LENIENT and not _says_not_ok(body):
+            return Acknowledged()
+        return NotAcknowledged(f"HTTP {status}, but the body is no answer: {error.errors()[0]['msg']}")
+    if answer.ok is False:
+        return NotAcknowledged('the answer says "ok": false')
+    if answer.ok is None and ack is Acknowledgement.STRICT:
+        return NotAcknowledged('the answer does not say "ok": true')
+    return Acknowledged(frozenset(answer.error), frozenset(answer.not_found))
+
+
+class _OnlyOk(BaseModel):
+    model_config = ConfigDict(extra="ignore")
+
+    ok: object = None
+
+
+def _says_not_ok(body: bytes) -> bool:
+    """An answer of another shape (such as `{"sent": 1, "error": 0}`) may still refuse."""
+    try:
+        return _OnlyOk.model_validate_json(body).ok is False
+    except ValidationError:
+        return False
+
+
+def push_wait(waits: int, draw: float) -> Millis:
+    """How long a tenant's reports wait after `waits` failed calls in a row."""
+    return jittered(_PUSH_SCHEDULE[min(waits, len(_PUSH_SCHEDULE) - 1)], draw)
+
+
+def split(pushed: Sequence[PushedEvent], answer: Acknowledged) -> tuple[list[PushedEvent], list[PushedEvent]]:
+    """What is done with, and what is to be pushed again: refused, but not yet too often."""
+    again = [
+        PushedEvent(event=each.event, refusals=each.refusals + 1)
+        for each in pushed
+        if answer.refuses(each) and each.refusals + 1 < MAX_REFUSALS
+    ]
+    retried = {each.event.event_id for each in again}
+    return [each for each in pushed if each.event.event_id not in retried], again
