@@ -1,0 +1,1 @@
+"""The Lambda functions, one folder each. Thin: they read an event, call `shared`, and shape the answer."""

@@ -1,0 +1,67 @@
+"""Cursors: opaque places in a list. Each belongs to one list, such as one tenant's messages.
+
+A cursor holds a place, never a database key: keys are composed anew from the tenant in the path, so that no cursor,
+however made, leads into another tenant's data. Its mark tells cursors of other lists, and mangled ones, apart.
+"""
+
+import base64
+import binascii
+import hashlib
+import hmac
+import re
+from typing import Annotated, Never
+
+from fastapi import Query
+from fastapi.exceptions import RequestValidationError
+
+from shared.identifiers import OWNER_ID_PATTERN
+
+MAX_LENGTH = 600
+_MARK_BYTES = 9
+
+Limit = Annotated[int, Query(ge=1, le=1_000, description="How many at most.")]
+Cursor = Annotated[
+    str | None,
+    Query(max_length=MAX_LENGTH, description="`next_cursor` of the page before, to go on after it."),
+]
+
+
+def encode_cursor(listing: str, place: str) -> str:
+    """The cursor of `place` in the list named `listing`."""
+    text = place.encode()
+    return base64.urlsafe_b64encode(_mark(listing, text) + text).decode().rstrip("=")
+
+
+def decode_cursor(listing: str, cursor: str) -> str:
+    """The place. Raises RequestValidationError for anything that `encode_cursor` did not make for this list."""
+    try:
+        raw = base64.b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True)
+        mark, text = raw[:_MARK_BYTES], raw[_MARK_BYTES:]
+        place = text.decode()
+    except (binascii.Error, ValueError):
+        refuse_cursor()
+    if not hmac.compare_digest(mark, _mark(listing, text)) or encode_cursor(listing, place) != cursor:
+        refuse_cursor()
+    return place
+
+
+def decode_owner_id(listing: str, cursor: str) -> str:
+    """As `decode_cursor`, for lists in order of the ids of tenants or accounts."""
+    place = decode_cursor(listing, cursor)
+    if not re.fullmatch(OWNER_ID_PATTERN, place):
+        refuse_cursor()
+    return place
+
+
+def refuse_cursor() -> Never:
+    """Raises RequestValidationError for the query parameter `cursor`."""
+    found = {
+        "type": "invalid_cursor",
+        "loc": ("query", "cursor"),
+        "msg": "not a cursor of this list: take next_cursor as it was answered, or start without one",
+    }
+    raise RequestValidationError([found])
+
+
+def _mark(listing: str, text: bytes) -> bytes:
+    return hashlib.sha256(listing.encode() + b"\0" + text).digest()[:_MARK_BYTES]

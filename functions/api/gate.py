@@ -1,0 +1,116 @@
+"""What every call under /v1 passes before FastAPI reads it: first its token, then the form of its body.
+
+So nobody without a token learns what exists or makes us parse megabytes, and what comes in is JSON in the strict sense
+of RFC 8259 and I-JSON (RFC 7493): UTF-8, no key twice, no NaN, no lone surrogates, no bottomless nesting.
+"""
+
+import json
+from collections.abc import Callable, Coroutine
+from email.message import Message
+from typing import Any, Never
+
+from fastapi import Request, Response
+from fastapi.routing import APIRoute
+from starlette.concurrency import run_in_threadpool
+
+from functions.api.auth import Caller, presented_token
+from functions.api.problems import BodyTooLarge, MalformedBody, UnsupportedMediaType
+from functions.api.services import services_of
+
+MAX_BODY_BYTES = 6 * 1024 * 1024  # Lambda takes no larger events
+
+
+class StrictRequest(Request):
+    """A request that reads no more than `MAX_BODY_BYTES`, and parses JSON strictly."""
+
+    async def body(self) -> bytes:
+        """Raises BodyTooLarge."""
+        if not hasattr(self, "_body"):
+            self._body = await self._limited_body()
+        return self._body
+
+    async def json(self) -> object:
+        """Raises MalformedBody, UnsupportedMediaType, BodyTooLarge."""
+        if not hasattr(self, "_json"):
+            self._refuse_other_media_types()
+            self._json = strict_json(await self.body())
+        return self._json
+
+    async def _limited_body(self) -> bytes:
+        declared = self.headers.get("content-length", "")
+        if declared.isdecimal() and int(declared[:20]) > MAX_BODY_BYTES:
+            _refuse_size()
+        received = bytearray()
+        async for chunk in self.stream():
+            received += chunk
+            if len(received) > MAX_BODY_BYTES:
+                _refuse_size()
+        return bytes(received)
+
+    def _refuse_other_media_types(self) -> None:
+        header = Message()
+        header["content-type"] = self.headers.get("content-type", "text/plain")
+        subtype = header.get_content_subtype()
+        is_json = subtype == "json" or subtype.endswith("+json")
+        if header.get_content_maintype() != "application" or not is_json:
+            raise UnsupportedMediaType("the body must be JSON, with Content-Type: application/json")
+        if str(header.get_content_charset("utf-8")).lower() not in ("utf-8", "utf8"):
+            raise UnsupportedMediaType("JSON is UTF-8 (RFC 8259): send it without another charset")
+
+
+class GatedRoute(APIRoute):
+    """A route behind the gate. Routers of everything under /v1 are made with it."""
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        """FastAPI's handler, with the gate before it."""
+        handle = super().get_route_handler()
+        takes_body = self.body_field is not None
+
+        async def gated(request: Request) -> Response:
+            services = await services_of(request)
+            token = presented_token(request)
+            caller: Caller = await run_in_threadpool(services.authenticator.caller, token)
+            request.state.caller = caller
+            strict = StrictRequest(request.scope, request.receive)
+            if takes_body and await strict.body():
+                await strict.json()
+            return await handle(strict)
+
+        return gated
+
+
+def strict_json(body: bytes) -> object:
+    """Raises MalformedBody that says what is wrong, and where the parser knows it."""
+    try:
+        value: object = json.loads(body.decode(), object_pairs_hook=_unique_keys, parse_constant=_refuse_constant)
+        if b"\\ud" in body or b"\\uD" in body:  # surrogates: only in pairs
+            json.dumps(value, ensure_ascii=False).encode()
+    except UnicodeDecodeError as error:
+        raise MalformedBody(f"the body is not UTF-8: byte {error.start}") from error
+    except UnicodeEncodeError as error:
+        raise MalformedBody("the body escapes half of a surrogate pair") from error
+    except json.JSONDecodeError as error:
+        place = f"line {error.lineno}, column {error.colno}"
+        raise MalformedBody(f"the body is not JSON: {error.msg}: {place}") from error
+    except RecursionError as error:
+        raise MalformedBody("the body is nested too deeply") from error
+    except ValueError as error:  # such as a number of thousands of digits
+        raise MalformedBody("the body holds a number that is too long") from error
+    return value
+
+
+def _unique_keys(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        seen: set[str] = set()
+        twice = next(name for name, _ in pairs if name in seen or seen.add(name))  # type: ignore[func-returns-value]
+        raise MalformedBody(f"the body names {ascii(twice)[:100]} twice in one object")
+    return found
+
+
+def _refuse_constant(name: str) -> Never:
+    raise MalformedBody(f"{name} is no JSON")
+
+
+def _refuse_size() -> Never:
+    raise BodyTooLarge(f"the body may have {MAX_BODY_BYTES} bytes: split the call, best at 5 MB")

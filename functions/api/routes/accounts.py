@@ -1,0 +1,140 @@
+"""SMTP accounts of a tenant."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Body, Depends, Response, status
+from fastapi.responses import JSONResponse
+from pydantic import BaseModel, Field
+
+from functions.api.auth import require_tenant
+from functions.api.cursors import Cursor, Limit, decode_owner_id, encode_cursor
+from functions.api.gate import GatedRoute
+from functions.api.problems import documented
+from functions.api.schema import AccountPath, NextCursor, TenantPath, Timestamp
+from functions.api.services import Provided
+from shared.accounts.model import Account, AccountSettings, TlsMode
+from shared.clock import iso8601
+from shared.errors import Conflict
+from shared.lines.line import account_lines
+
+router = APIRouter(
+    prefix="/v1/tenants/{tenant_id}/accounts",
+    tags=["accounts"],
+    route_class=GatedRoute,
+    dependencies=[Depends(require_tenant)],
+)
+
+_SUBMISSION_PORT = {
+    "summary": "STARTTLS on the submission port",
+    "value": {
+        "host": "smtp.example.com",
+        "port": 587,
+        "tls": "starttls",
+        "username": "acme",
+        "password": "a-secret-of-the-relay",
+    },
+}
+_IMPLICIT_TLS = {
+    "summary": "Implicit TLS, the password kept as it is",
+    "value": {"host": "smtp.example.com", "port": 465, "tls": "tls", "username": "acme"},
+}
+
+
+class AccountView(BaseModel):
+    """An account; its password is never shown."""
+
+    id: str = Field(examples=["main"])
+    host: str
+    port: int
+    tls: TlsMode
+    username: str | None
+    has_password: bool
+    verify_certificate: bool
+    created_at: Timestamp
+    updated_at: Timestamp
+
+    @classmethod
+    def of(cls, account: Account) -> "AccountView":
+        """The account as shown."""
+        return cls(
+            id=account.id,
+            host=account.host,
+            port=account.port,
+            tls=account.tls,
+            username=account.username,
+            has_password=account.sealed_password is not None,
+            verify_certificate=account.verify_certificate,
+            created_at=iso8601(account.created_at),
+            updated_at=iso8601(account.updated_at),
+        )
+
+
+class AccountList(BaseModel):
+    """One page of a tenant's accounts, in order of id."""
+
+    accounts: list[AccountView]
+    next_cursor: NextCursor
+
+
+def _listing(tenant_id: str) -> str:
+    return f"accounts#{tenant_id}"
+
+
+@router.get("", summary="List accounts", responses=documented(404))
+def list_accounts(tenant_id: TenantPath, services: Provided, limit: Limit = 100, cursor: Cursor = None) -> AccountList:
+    """In order of id."""
+    listing = _listing(tenant_id)
+    after = decode_owner_id(listing, cursor) if cursor is not None else None
+    services.tenants.get(tenant_id)
+    page = services.accounts.page(tenant_id, limit=limit, after=after)
+    next_cursor = encode_cursor(listing, page.next) if page.next is not None else None
+    return AccountList(accounts=[AccountView.of(each) for each in page.accounts], next_cursor=next_cursor)
+
+
+@router.get("/{account_id}", summary="Read an account", responses=documented(404))
+def get_account(tenant_id: TenantPath, account_id: AccountPath, services: Provided) -> AccountView:
+    """Settings, without the password."""
+    return AccountView.of(services.accounts.get(tenant_id, account_id))
+
+
+@router.put(
+    "/{account_id}",
+    summary="Create or replace an account",
+    response_model=AccountView,
+    response_description="Replaced",
+    responses=documented(404, 409, body=True, created=AccountView),
+)
+def put_account(
+    tenant_id: TenantPath,
+    account_id: AccountPath,
+    settings: Annotated[
+        AccountSettings,
+        Body(openapi_examples={"submission": _SUBMISSION_PORT, "implicit": _IMPLICIT_TLS}),
+    ],
+    services: Provided,
+) -> AccountView | Response:
+    """A password left out stays, as long as host and username stay. What waited for the account is tried at once."""
+    services.tenants.get(tenant_id)
+    account, is_new = services.accounts.put(tenant_id, account_id, settings)
+    services.lines.unblock(account_lines(tenant_id, account_id))
+    view = AccountView.of(account)
+    if is_new:
+        return JSONResponse(view.model_dump(mode="json"), status_code=status.HTTP_201_CREATED)
+    return view
+
+
+@router.delete(
+    "/{account_id}",
+    summary="Delete an account",
+    status_code=status.HTTP_204_NO_CONTENT,
+    responses=documented(404, 409),
+)
+def delete_account(tenant_id: TenantPath, account_id: AccountPath, services: Provided) -> None:
+    """Refused (code `account_has_mail`) while mail waits in it: cancel that, or let it be sent, before."""
+    for line in account_lines(tenant_id, account_id):
+        if services.slices.first(line) is not None:
+            raise Conflict(
+                f"account {account_id} has unsent mail of priority {line.kind.value}: cancel it or let it be sent",
+                code="account_has_mail",
+            )
+    services.accounts.delete(tenant_id, account_id)

@@ -1,0 +1,58 @@
+"""The instance's settings."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Body, Depends
+from pydantic import BaseModel
+
+from functions.api.auth import require_admin
+from functions.api.gate import GatedRoute
+from functions.api.problems import documented
+from functions.api.schema import PriorityName
+from functions.api.services import Provided
+from functions.api.urls import require_https
+from shared.instance.model import Instance, RetryPolicy
+
+router = APIRouter(
+    prefix="/v1/instance", tags=["instance"], route_class=GatedRoute, dependencies=[Depends(require_admin)]
+)
+
+_EXAMPLE = {
+    "summary": "A gentle retry policy",
+    "value": {
+        "retry": {"schedule_seconds": [60, 300, 900, 3600], "max_age_seconds": 86400},
+        "default_priority": "medium",
+        "client_base_url": "https://app.example.com",
+    },
+}
+
+
+class InstanceView(BaseModel):
+    """What holds for every tenant that says nothing else."""
+
+    retry: RetryPolicy
+    default_priority: PriorityName
+    client_base_url: str | None
+    client_sync_path: str | None
+
+    @classmethod
+    def of(cls, instance: Instance) -> "InstanceView":
+        """The settings as shown."""
+        shown = instance.model_dump() | {"default_priority": instance.default_priority.name.lower()}
+        return cls.model_validate(shown)
+
+
+@router.get("", summary="Read the instance's settings", responses=documented())
+def get_instance(services: Provided) -> InstanceView:
+    """The settings in force: those put last, defaults for the rest."""
+    return InstanceView.of(services.instance.get())
+
+
+@router.put("", summary="Replace the instance's settings", responses=documented(body=True))
+def put_instance(
+    instance: Annotated[Instance, Body(openapi_examples={"gentle": _EXAMPLE})], services: Provided
+) -> InstanceView:
+    """What is left out goes back to its default. Workers follow within a minute."""
+    require_https(instance.client_base_url, services.guard)
+    services.instance.put(instance)
+    return InstanceView.of(instance)

@@ -1,0 +1,196 @@
+"""How the API shows messages."""
+
+from email.utils import formataddr
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from functions.api.problems import RejectedEntry
+from functions.api.schema import DocumentedAs, NextCursor, PriorityName, Timestamp
+from shared.clock import Millis, iso8601
+from shared.messages.addresses import Address
+from shared.messages.intake import IntakeResult
+from shared.messages.model import Content, Mail, Status
+from shared.messages.submission import PriorityField, Submission
+from shared.messages.table import RecipientResult
+
+MAX_MESSAGES = 1_000
+
+
+class SubmissionCall(BaseModel):
+    """Messages to be sent. Each stands for itself: bad ones are answered in `rejected` and sink no good ones."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    messages: Annotated[list[Annotated[object, DocumentedAs(Submission)]], Field(min_length=1, max_length=MAX_MESSAGES)]
+    default_priority: Annotated[
+        PriorityField | None, Field(description="For messages that name none; else the instance's.")
+    ] = None
+
+
+class AcceptedEntry(BaseModel):
+    """A message that is stored and queued. For a repeated submission, `status` is what has become of it since."""
+
+    id: str = Field(examples=["MSG-001"])
+    pk: str = Field(description="Names the message across tenants.", examples=["9f86d081884c7d659a2feaa0c55ad015"])
+    status: Status
+
+
+class SubmissionAnswer(BaseModel):
+    """What was accepted and what was not."""
+
+    accepted: list[AcceptedEntry]
+    rejected: list[RejectedEntry]
+
+    @classmethod
+    def of(cls, result: IntakeResult) -> "SubmissionAnswer":
+        """The answer of one call."""
+        return cls(
+            accepted=[AcceptedEntry(id=each.id, pk=each.pk, status=each.status) for each in result.accepted],
+            rejected=[RejectedEntry.of(each) for each in result.rejected],
+        )
+
+
+class MessageSummary(BaseModel):
+    """The state of a message."""
+
+    id: str = Field(examples=["MSG-001"])
+    pk: str
+    account_id: str
+    status: Status
+    priority: PriorityName
+    batch_code: str | None
+    attempts: int = Field(description="Tries at this very message; waits for the relay do not count.")
+    created_at: Timestamp
+    due_at: Timestamp = Field(description="Not to be sent before.")
+    first_attempt_at: Timestamp | None
+    finished_at: Timestamp | None
+
+    @classmethod
+    def of(cls, mail: Mail) -> "MessageSummary":
+        """The state as shown."""
+        return cls(
+            id=mail.id,
+            pk=mail.public_key,
+            account_id=mail.account_id,
+            status=mail.status,
+            priority=_name(mail),
+            batch_code=mail.batch_code,
+            attempts=mail.attempts,
+            created_at=iso8601(mail.created_at),
+            due_at=iso8601(mail.due_at),
+            first_attempt_at=_optional(mail.first_attempt_at),
+            finished_at=_optional(mail.finished_at),
+        )
+
+
+class MessageList(BaseModel):
+    """One page of a tenant's messages, latest first."""
+
+    messages: list[MessageSummary]
+    next_cursor: NextCursor
+
+
+class EventView(BaseModel):
+    """Something that happened to a message; the last four are kept with it."""
+
+    type: str = Field(examples=["accepted", "deferred", "sent"])
+    at: Timestamp
+    detail: str | None
+
+
+class RecipientView(BaseModel):
+    """One recipient, with the relay's last reply about it."""
+
+    address: str
+    status: Literal["pending", "sent", "deferred", "error", "cancelled", "suspended"]
+    code: int | None = Field(default=None, examples=[250])
+    enhanced: str | None = Field(default=None, description="RFC 3463", examples=["2.0.0"])
+    reply: str | None = None
+
+
+class AttachmentView(BaseModel):
+    """An attachment, without its bytes."""
+
+    filename: str
+    mime_type: str | None
+
+
+class ContentView(BaseModel):
+    """What the message says, without the bodies."""
+
+    model_config = ConfigDict(validate_by_name=True)
+
+    from_: str = Field(alias="from", examples=["Anna Example <anna@example.com>"])
+    to: list[str]
+    cc: list[str]
+    bcc: list[str]
+    reply_to: list[str]
+    return_path: str | None
+    subject: str
+    message_id: str | None
+    headers: dict[str, str]
+    has_text: bool
+    has_html: bool
+    attachments: list[AttachmentView]
+
+    @classmethod
+    def of(cls, content: Content) -> "ContentView":
+        """The content as shown."""
+        return cls(
+            from_=_address(content.from_),
+            to=[_address(each) for each in content.to],
+            cc=[_address(each) for each in content.cc],
+            bcc=[_address(each) for each in content.bcc],
+            reply_to=[_address(each) for each in content.reply_to],
+            return_path=content.return_path.address if content.return_path else None,
+            subject=content.subject,
+            message_id=content.message_id,
+            headers=content.headers,
+            has_text=content.text is not None,
+            has_html=content.html is not None,
+            attachments=[
+                AttachmentView(filename=each.filename, mime_type=each.mime_type) for each in content.attachments
+            ],
+        )
+
+
+class MessageView(MessageSummary):
+    """A message with its events, its recipients and what it says."""
+
+    events: list[EventView]
+    recipients: list[RecipientView]
+    content: ContentView | None = Field(description="Null once the content is no longer kept.")
+
+    @classmethod
+    def with_content(cls, mail: Mail, content: Content | None, results: list[RecipientResult]) -> "MessageView":
+        """The message as shown. Recipients without a result of their own share the message's status."""
+        return cls(
+            **MessageSummary.of(mail).model_dump(),
+            events=[EventView(type=each.type, at=iso8601(each.at), detail=each.detail) for each in mail.events],
+            recipients=_recipients(mail, content, results),
+            content=ContentView.of(content) if content else None,
+        )
+
+
+def _recipients(mail: Mail, content: Content | None, results: list[RecipientResult]) -> list[RecipientView]:
+    decided = {each.address: RecipientView.model_validate(each.model_dump()) for each in results}
+    addresses = content.envelope_recipients if content else list(decided)
+    return [decided.get(address, RecipientView(address=address, status=mail.status.value)) for address in addresses]
+
+
+def _name(mail: Mail) -> PriorityName:
+    names: tuple[PriorityName, ...] = ("immediate", "high", "medium", "low")
+    return names[mail.priority]
+
+
+def _address(address: Address) -> str:
+    """Readable, as clients write it: names stay in Unicode."""
+    if address.name.isascii():
+        return formataddr((address.name, address.address))
+    quoted = address.name.replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{quoted}" <{address.address}>'
+
+
+def _optional(instant: Millis | None) -> str | None:
+    return None if instant is None else iso8601(instant)

@@ -1,0 +1,159 @@
+"""Messages: submitted, listed, read, taken back."""
+
+import re
+from typing import Annotated
+
+from fastapi import APIRouter, Body, Depends, Query, status
+
+from functions.api.auth import require_tenant
+from functions.api.cursors import Cursor, Limit, decode_cursor, encode_cursor, refuse_cursor
+from functions.api.gate import GatedRoute
+from functions.api.measurements import count_submission
+from functions.api.problems import NothingAccepted, SubmissionProblem, documented
+from functions.api.routes.message_views import (
+    MessageList,
+    MessageSummary,
+    MessageView,
+    SubmissionAnswer,
+    SubmissionCall,
+)
+from functions.api.schema import MessagePath, TenantPath
+from functions.api.services import Provided, Services
+from shared.errors import Conflict
+from shared.identifiers import MAIL_ID_PATTERN, AccountId, BatchCode
+from shared.messages.model import Mail, Status
+from shared.messages.table import MailPosition
+
+router = APIRouter(
+    prefix="/v1/tenants/{tenant_id}/messages",
+    tags=["messages"],
+    route_class=GatedRoute,
+    dependencies=[Depends(require_tenant)],
+)
+
+_PASSWORD_RESET = {
+    "summary": "One urgent message",
+    "value": {
+        "messages": [
+            {
+                "id": "MSG-001",
+                "from": "Acme <no-reply@acme.example>",
+                "to": "anna@example.com",
+                "subject": "Your password",
+                "text": "Follow this link …",
+                "priority": "immediate",
+            }
+        ]
+    },
+}
+_NEWSLETTER = {
+    "summary": "A batch, scheduled",
+    "value": {
+        "default_priority": "low",
+        "messages": [
+            {
+                "id": "2026-02-anna",
+                "account_id": "main",
+                "from": "Acme <news@acme.example>",
+                "to": ["Anna Example <anna@example.com>"],
+                "bcc": ["archive@acme.example"],
+                "reply_to": "hello@acme.example",
+                "subject": "News of February",
+                "text": "Dear Anna …",
+                "html": "<p>Dear Anna …</p>",
+                "headers": {"List-Unsubscribe": "<https://acme.example/unsubscribe/anna>"},
+                "send_at": "2026-02-01T08:00:00Z",
+                "batch_code": "news-2026-02",
+                "attachments": [{"filename": "note.txt", "storage_path": "base64:SGVsbG8="}],
+            }
+        ],
+    },
+}
+
+
+@router.post(
+    "",
+    summary="Submit messages",
+    status_code=status.HTTP_202_ACCEPTED,
+    response_description="Some or all accepted",
+    responses=documented(404, 409, body=True, invalid=SubmissionProblem),
+)
+def submit_messages(
+    tenant_id: TenantPath,
+    call: Annotated[SubmissionCall, Body(openapi_examples={"urgent": _PASSWORD_RESET, "batch": _NEWSLETTER})],
+    services: Provided,
+) -> SubmissionAnswer:
+    """At most 1000 messages and 6 MB a call. What is accepted is stored and queued before the answer.
+
+    Submitting a message again under the same `id` changes nothing and is accepted; with other content it is rejected
+    (`id_conflict`). 422 with `nothing_accepted` when no message was taken. 409 with `tenant_inactive` while the tenant
+    is not active. After 503 send the same call again: it completes what was begun.
+    """
+    tenant = services.tenants.get(tenant_id)
+    if not tenant.active:
+        raise Conflict(f"tenant {tenant_id} is not active: nothing is accepted", code="tenant_inactive")
+    result = services.intake.accept(tenant, services.instance.get(), call.messages, call.default_priority)
+    count_submission(tenant_id, accepted=len(result.accepted), rejected=len(result.rejected))
+    if not result.accepted:
+        raise NothingAccepted(result.rejected)
+    return SubmissionAnswer.of(result)
+
+
+@router.get("", summary="List messages", responses=documented(404))
+def list_messages(
+    tenant_id: TenantPath,
+    services: Provided,
+    status: Annotated[Status | None, Query(description="Only those in this status.")] = None,
+    account_id: Annotated[AccountId | None, Query(description="Only those of this account.")] = None,
+    batch_code: Annotated[BatchCode | None, Query(description="Only those of this batch.")] = None,
+    limit: Limit = 100,
+    cursor: Cursor = None,
+) -> MessageList:
+    """Latest first. A message just submitted may be missing for a moment.
+
+    `status` and `account_id` pick from the `limit` messages that a page looks at: a page may hold fewer, even none,
+    and still have a `next_cursor`. Go on until it is null.
+    """
+    listing = f"messages#{tenant_id}#{batch_code or ''}"
+    after = _position(decode_cursor(listing, cursor)) if cursor is not None else None
+    services.tenants.get(tenant_id)
+    page = services.mails.page(tenant_id, limit=limit, after=after, batch_code=batch_code)
+    wanted = [
+        MessageSummary.of(mail)
+        for mail in page.mails
+        if (status is None or mail.status is status) and (account_id is None or mail.account_id == account_id)
+    ]
+    next_cursor = encode_cursor(listing, _place(page.next)) if page.next is not None else None
+    return MessageList(messages=wanted, next_cursor=next_cursor)
+
+
+@router.get("/{message_id}", summary="Read a message", responses=documented(404))
+def get_message(tenant_id: TenantPath, message_id: MessagePath, services: Provided) -> MessageView:
+    """With its latest events, what became of each recipient, and its content, but the bodies, while that is kept."""
+    return _shown(services, services.mails.get(tenant_id, message_id))
+
+
+@router.post("/{message_id}/cancel", summary="Take a message back", responses=documented(404, 409))
+def cancel_message(tenant_id: TenantPath, message_id: MessagePath, services: Provided) -> MessageView:
+    """After 200 the message is not sent, and a `cancelled` event is reported; cancelling again changes nothing.
+
+    409 with `in_flight` while a worker holds it: it may be on the wire, so ask again. 409 with `conflict` once it is
+    sent or has failed.
+    """
+    return _shown(services, services.cancellation.cancel(tenant_id, message_id))
+
+
+def _shown(services: Services, mail: Mail) -> MessageView:
+    content = services.payloads.load([mail]).get(mail.id)
+    return MessageView.with_content(mail, content, services.mails.recipients(mail))
+
+
+def _place(position: MailPosition) -> str:
+    return f"{position.created_at}#{position.id}"
+
+
+def _position(place: str) -> MailPosition:
+    created_at, _, message_id = place.partition("#")
+    if not re.fullmatch(r"[0-9]{1,13}", created_at) or not re.fullmatch(MAIL_ID_PATTERN, message_id):
+        refuse_cursor()
+    return MailPosition(int(created_at), message_id)

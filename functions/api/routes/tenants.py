@@ -1,0 +1,199 @@
+"""Tenants: made and listed by the admin, read and changed by themselves."""
+
+from collections.abc import Mapping
+from typing import Annotated
+
+from fastapi import APIRouter, Body, Depends, Response, status
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from pydantic import BaseModel, Field, SecretStr, ValidationError
+
+from functions.api.auth import CurrentCaller, require_admin, require_tenant
+from functions.api.cursors import Cursor, Limit, decode_owner_id, encode_cursor
+from functions.api.gate import GatedRoute
+from functions.api.problems import documented
+from functions.api.schema import DocumentedAs, NextCursor, TenantPath, Timestamp
+from functions.api.services import Provided, Services
+from functions.api.urls import require_https
+from shared.clock import iso8601
+from shared.errors import Forbidden
+from shared.lines.line import reports_line
+from shared.tenants.model import Acknowledgement, AuthMethod, Tenant, TenantSettings
+
+router = APIRouter(prefix="/v1/tenants", tags=["tenants"], route_class=GatedRoute)
+
+_LISTING = "tenants"
+_SETTINGS_EXAMPLE = {
+    "summary": "With an endpoint for reports",
+    "value": {
+        "name": "Acme Corporation",
+        "client_base_url": "https://app.acme.example",
+        "client_sync_path": "/mail-proxy/sync",
+        "client_auth": {"method": "bearer", "token": "a-secret-of-the-endpoint"},
+        "default_account": "main",
+    },
+}
+_CHANGES_EXAMPLE = {
+    "summary": "Another default account, and no name",
+    "value": {"default_account": "backup", "name": None},
+}
+
+
+class ClientAuthView(BaseModel):
+    """How the proxy proves itself to the tenant's endpoint; the secret itself is never shown."""
+
+    method: AuthMethod
+    user: str | None
+    has_secret: bool
+
+
+class TenantView(BaseModel):
+    """A tenant."""
+
+    id: str = Field(examples=["acme"])
+    name: str | None
+    active: bool
+    client_base_url: str | None
+    client_sync_path: str | None
+    client_auth: ClientAuthView
+    default_account: str | None
+    ack: Acknowledgement
+    created_at: Timestamp
+    updated_at: Timestamp
+
+    @classmethod
+    def of(cls, tenant: Tenant) -> "TenantView":
+        """The tenant as shown."""
+        return cls(
+            id=tenant.id,
+            name=tenant.name,
+            active=tenant.active,
+            client_base_url=tenant.client_base_url,
+            client_sync_path=tenant.client_sync_path,
+            client_auth=ClientAuthView(
+                method=tenant.auth_method, user=tenant.auth_user, has_secret=tenant.sealed_auth is not None
+            ),
+            default_account=tenant.default_account,
+            ack=tenant.ack,
+            created_at=iso8601(tenant.created_at),
+            updated_at=iso8601(tenant.updated_at),
+        )
+
+
+class NewTenantView(TenantView):
+    """A tenant just made."""
+
+    api_key: str = Field(description="Shown this once; only its hash is kept.")
+
+
+class TenantList(BaseModel):
+    """One page of tenants, in order of id."""
+
+    tenants: list[TenantView]
+    next_cursor: NextCursor
+
+
+@router.get("", summary="List tenants", dependencies=[Depends(require_admin)], responses=documented())
+def list_tenants(services: Provided, limit: Limit = 100, cursor: Cursor = None) -> TenantList:
+    """In order of id. A tenant just made may be missing for a moment."""
+    after = decode_owner_id(_LISTING, cursor) if cursor is not None else None
+    page = services.tenants.page(limit=limit, after=after)
+    next_cursor = encode_cursor(_LISTING, page.next) if page.next is not None else None
+    return TenantList(tenants=[TenantView.of(each) for each in page.tenants], next_cursor=next_cursor)
+
+
+@router.put(
+    "/{tenant_id}",
+    summary="Create or replace a tenant",
+    dependencies=[Depends(require_admin)],
+    response_model=TenantView,
+    response_description="Replaced",
+    responses=documented(409, body=True, created=NewTenantView),
+)
+def put_tenant(
+    tenant_id: TenantPath,
+    settings: Annotated[TenantSettings, Body(openapi_examples={"full": _SETTINGS_EXAMPLE})],
+    services: Provided,
+) -> TenantView | Response:
+    """Creates the tenant with its first API key, which only this answer shows. For a tenant that exists already it
+    replaces all settings, and what is left out goes back to its default; the key stays.
+    """
+    require_https(settings.client_base_url, services.guard)
+    new = services.tenants.create(tenant_id, settings)
+    if new is not None:
+        view = NewTenantView(**TenantView.of(new.tenant).model_dump(), api_key=new.api_key)
+        return JSONResponse(view.model_dump(mode="json"), status_code=status.HTTP_201_CREATED)
+    return _replace(services, services.tenants.get(tenant_id), settings)
+
+
+@router.get(
+    "/{tenant_id}",
+    summary="Read a tenant",
+    dependencies=[Depends(require_tenant)],
+    responses=documented(404),
+)
+def get_tenant(tenant_id: TenantPath, services: Provided) -> TenantView:
+    """Settings, without secrets."""
+    return TenantView.of(services.tenants.get(tenant_id))
+
+
+@router.patch(
+    "/{tenant_id}",
+    summary="Change some of a tenant's settings",
+    dependencies=[Depends(require_tenant)],
+    responses=documented(404, 409, body=True),
+)
+def patch_tenant(
+    tenant_id: TenantPath,
+    changes: Annotated[
+        dict[str, object], DocumentedAs(TenantSettings), Body(openapi_examples={"some": _CHANGES_EXAMPLE})
+    ],
+    services: Provided,
+    caller: CurrentCaller,
+) -> TenantView:
+    """A JSON merge patch (RFC 7396): what is left out stays, null goes back to the default. Only the admin may change
+    `active`.
+    """
+    if "active" in changes and not caller.is_admin:
+        raise Forbidden("only the admin token may change active")
+    tenant = services.tenants.get(tenant_id)
+    before = _revealed(services.tenants.settings_of(tenant))
+    try:
+        settings = TenantSettings.model_validate(merged(before, changes))
+    except ValidationError as error:
+        located = [found | {"loc": ("body", *found["loc"])} for found in error.errors(include_input=False)]
+        raise RequestValidationError(located) from None
+    if settings.client_base_url != tenant.client_base_url:
+        require_https(settings.client_base_url, services.guard)
+    return _replace(services, tenant, settings)
+
+
+def merged(target: Mapping[str, object], patch: Mapping[str, object]) -> dict[str, object]:
+    """RFC 7396, section 2."""
+    result = dict(target)
+    for name, value in patch.items():
+        if value is None:
+            result.pop(name, None)
+        elif isinstance(value, Mapping):
+            inner = result.get(name)
+            result[name] = merged(inner if isinstance(inner, Mapping) else {}, value)
+        else:
+            result[name] = value
+    return result
+
+
+def _revealed(settings: TenantSettings) -> dict[str, object]:
+    """As JSON would hold it, secrets readable: only to be merged and validated again."""
+    plain: dict[str, object] = settings.model_dump(exclude_none=True)
+    auth = settings.client_auth.model_dump(exclude_none=True)
+    plain["client_auth"] = {
+        name: value.get_secret_value() if isinstance(value, SecretStr) else value for name, value in auth.items()
+    }
+    return plain
+
+
+def _replace(services: Services, tenant: Tenant, settings: TenantSettings) -> TenantView:
+    """What made pushing fail may be mended now, so that waiting reports are tried at once."""
+    replaced = services.tenants.replace(tenant, settings)
+    services.lines.unblock([reports_line(tenant.id)])
+    return TenantView.of(replaced)

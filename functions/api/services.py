@@ -1,0 +1,81 @@
+"""The API's composition root: everything that routes work with, built once per process from the settings."""
+
+from dataclasses import dataclass
+from typing import Annotated
+
+from fastapi import Depends, Request
+
+from functions.api.auth import Authenticator
+from shared.accounts.table import AccountTable
+from shared.aws import clients
+from shared.aws.dynamodb import Table
+from shared.aws.kms import SecretSealer
+from shared.aws.s3 import Bucket
+from shared.aws.secrets import DeployedSecret
+from shared.aws.sqs import FifoQueue
+from shared.clock import Clock, system_clock
+from shared.instance.table import InstanceTable
+from shared.lines.head import Heads
+from shared.lines.lines import Lines
+from shared.lines.wakeups import WakeUps
+from shared.messages.cancellation import Cancellation
+from shared.messages.intake import Intake
+from shared.messages.payloads import PayloadStore
+from shared.messages.slices import SliceTable
+from shared.messages.table import MailTable
+from shared.outgoing.guard import Guard
+from shared.settings import ApiSettings
+from shared.tenants.table import ApiKeyTable, TenantTable
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """What the routes call; nothing of it knows HTTP, but the authenticator."""
+
+    authenticator: Authenticator
+    instance: InstanceTable
+    tenants: TenantTable
+    accounts: AccountTable
+    mails: MailTable
+    payloads: PayloadStore
+    slices: SliceTable
+    lines: Lines
+    intake: Intake
+    cancellation: Cancellation
+    guard: Guard
+
+
+def build_services(settings: ApiSettings, clock: Clock = system_clock) -> Services:
+    """Makes clients and tables; calls nothing of AWS yet."""
+    registry = Table(clients.dynamodb(), settings.registry_table)
+    messages = Table(clients.dynamodb(), settings.messages_table)
+    sealer = SecretSealer(clients.kms(), settings.kms_key_id, clock)
+    queues = {kind: FifoQueue(clients.sqs(), url) for kind, url in settings.queue_urls.items()}
+    lines = Lines(Heads(messages), WakeUps(queues), clock)
+    accounts = AccountTable(registry, sealer, clock)
+    mails = MailTable(messages)
+    slices = SliceTable(messages)
+    payloads = PayloadStore(messages, Bucket(clients.s3(), settings.payloads_bucket))
+    admin_token = DeployedSecret(clients.secrets_manager(), settings.admin_token_secret_id)
+    return Services(
+        authenticator=Authenticator(admin_token.read, ApiKeyTable(registry), clock),
+        instance=InstanceTable(registry),
+        tenants=TenantTable(registry, sealer, clock),
+        accounts=accounts,
+        mails=mails,
+        payloads=payloads,
+        slices=slices,
+        lines=lines,
+        intake=Intake(messages=messages, mails=mails, payloads=payloads, accounts=accounts, lines=lines, clock=clock),
+        cancellation=Cancellation(messages=messages, mails=mails, slices=slices, lines=lines, clock=clock),
+        guard=Guard(settings.allowed_hosts),
+    )
+
+
+async def services_of(request: Request) -> Services:
+    """The application's services, as a FastAPI dependency; the first call builds them."""
+    services: Services = request.app.state.services()
+    return services
+
+
+Provided = Annotated[Services, Depends(services_of)]

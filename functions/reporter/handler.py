@@ -1,0 +1,71 @@
+"""Lambda's entry to the reporter."""
+
+import asyncio
+import random
+from functools import cache
+
+from aws_lambda_powertools.utilities.typing import LambdaContext
+
+from functions.mapping import BatchResponse, Invocation, attend_all
+from shared.aws import clients
+from shared.aws.dynamodb import Table
+from shared.aws.kms import SecretSealer
+from shared.aws.sqs import FifoQueue
+from shared.clock import system_clock
+from shared.lines.attendance import Attendant, Disposition
+from shared.lines.head import Heads
+from shared.lines.lines import Lines
+from shared.lines.wakeups import WakeUp, WakeUps
+from shared.observability import logger, metrics
+from shared.outgoing.guard import Guard
+from shared.outgoing.http import GuardedHttp
+from shared.reports.outbox import Outbox
+from shared.reports.reporter import Reporter, ReporterParts
+from shared.settings import ReporterSettings
+from shared.tenants.table import TenantTable
+
+_runner = asyncio.Runner()
+
+
+class ReportWorker:
+    """Attends to report lines with one reporter."""
+
+    def __init__(self, attendant: Attendant, reporter: Reporter) -> None:
+        self._attendant = attendant
+        self._reporter = reporter
+
+    async def attend(self, wake_up: WakeUp, invocation: Invocation) -> Disposition:
+        """Works one tenant's report line."""
+        return await self._attendant.attend(wake_up, self._reporter.work, deadline=invocation.deadline)
+
+
+def build(settings: ReporterSettings) -> ReportWorker:
+    """The worker, from its settings."""
+    registry = Table(clients.dynamodb(), settings.registry_table)
+    messages = Table(clients.dynamodb(), settings.messages_table)
+    queues = {kind: FifoQueue(clients.sqs(), url) for kind, url in settings.queue_urls.items()}
+    wake_ups = WakeUps(queues)
+    heads = Heads(messages)
+    sealer = SecretSealer(clients.kms(), settings.kms_key_id, system_clock)
+    parts = ReporterParts(
+        registry=registry,
+        tenants=TenantTable(registry, sealer, system_clock),
+        outbox=Outbox(messages),
+        lines=Lines(heads, wake_ups, system_clock),
+        http=GuardedHttp(Guard(settings.allowed_hosts)),
+        clock=system_clock,
+        draw=random.random,
+    )
+    return ReportWorker(Attendant(heads, wake_ups, system_clock), Reporter(parts))
+
+
+@cache
+def _worker() -> ReportWorker:
+    return build(ReporterSettings.from_environment())
+
+
+@metrics.log_metrics
+@logger.inject_lambda_context(clear_state=True)
+def handler(event: dict[str, object], context: LambdaContext) -> BatchResponse:
+    """An SQS event with one wake-up."""
+    return _runner.run(attend_all(event, context, _worker().attend))

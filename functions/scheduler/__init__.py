@@ -1,0 +1,1 @@
+"""The scheduler: wakes, each minute, every line that is due."""
