@@ -1,0 +1,1 @@
+"""One construct for each capability; the stack wires them and makes the grants."""

@@ -1,0 +1,106 @@
+"""Who may do what: the least that each function needs, named action by action.
+
+Where a function has no business with part of a table, the partition keys say so (`dynamodb:LeadingKeys`).
+Every use of the credentials key must name the tenant that the ciphertext belongs to.
+"""
+
+from collections.abc import Sequence
+
+from aws_cdk import aws_dynamodb as dynamodb
+from aws_cdk import aws_sqs as sqs
+
+from infra.constructs.function import Conditions, ProxyFunction
+from infra.constructs.payloads import Payloads
+from infra.constructs.secrets import Secrets
+from infra.constructs.tables import Tables
+
+_READ = ("dynamodb:GetItem", "dynamodb:BatchGetItem", "dynamodb:Query")
+# A transaction needs the permissions of its parts; BatchWriteItem has a name of its own.
+_WRITE = (
+    "dynamodb:PutItem",
+    "dynamodb:UpdateItem",
+    "dynamodb:DeleteItem",
+    "dynamodb:BatchWriteItem",
+    "dynamodb:ConditionCheckItem",
+)
+# Tenants with their accounts, and the instance; neither API keys nor idempotency records nor the audit log.
+_CONFIGURATION = ("TENANT#*", "INSTANCE")
+_LINES = ("LINE#*",)
+
+
+def to_api(
+    api: ProxyFunction,
+    *,
+    tables: Tables,
+    lanes: Sequence[sqs.Queue],
+    reports: sqs.Queue,
+    payloads: Payloads,
+    secrets: Secrets,
+) -> None:
+    """Reads and writes everything, wakes any line, and seals credentials."""
+    api.allow(*_READ, *_WRITE, on=[tables.registry.table_arn, tables.messages.table_arn])
+    api.allow(
+        "dynamodb:Query",
+        on=[*_indexes(tables.registry, "by_kind"), *_indexes(tables.messages, "by_tenant", "by_batch")],
+    )
+    _wake(api, [*lanes, reports])
+    api.allow("s3:PutObject", "s3:GetObject", on=[payloads.bucket.arn_for_objects("*")])
+    api.allow(
+        *("kms:Encrypt", "kms:Decrypt"),
+        on=[secrets.credentials_key.key_arn],
+        conditions=_NAMES_THE_TENANT,
+    )
+    api.allow("secretsmanager:GetSecretValue", on=[secrets.admin_token.secret_arn])
+
+
+def to_sender(
+    sender: ProxyFunction,
+    *,
+    tables: Tables,
+    lane: sqs.Queue,
+    reports: sqs.Queue,
+    payloads: Payloads,
+    secrets: Secrets,
+) -> None:
+    """Works the lines of its own lane: reads configuration, records outcomes, opens credentials."""
+    sender.allow(*_READ, on=[tables.registry.table_arn], conditions=_keys(_CONFIGURATION))
+    sender.allow(*_READ, *_WRITE, on=[tables.messages.table_arn])
+    _wake(sender, [lane, reports])
+    sender.allow("s3:GetObject", on=[payloads.bucket.arn_for_objects("*")])
+    _open_credentials(sender, secrets)
+    sender.allow("secretsmanager:GetSecretValue", on=[secrets.instance_key.secret_arn])
+
+
+def to_scheduler(scheduler: ProxyFunction, *, tables: Tables, lanes: Sequence[sqs.Queue], reports: sqs.Queue) -> None:
+    """Finds the lines that are due, moves their heads, wakes them; sees no mail and no configuration."""
+    scheduler.allow("dynamodb:Query", on=_indexes(tables.messages, "due"))
+    scheduler.allow("dynamodb:UpdateItem", on=[tables.messages.table_arn], conditions=_keys(_LINES))
+    _wake(scheduler, [*lanes, reports])
+
+
+def to_reporter(reporter: ProxyFunction, *, tables: Tables, reports: sqs.Queue, secrets: Secrets) -> None:
+    """Works the report lines: reads configuration, moves acknowledged events, opens endpoint credentials."""
+    reporter.allow(*_READ, on=[tables.registry.table_arn], conditions=_keys(_CONFIGURATION))
+    reporter.allow(*_READ, *_WRITE, on=[tables.messages.table_arn])
+    _wake(reporter, [reports])
+    _open_credentials(reporter, secrets)
+
+
+def _wake(function: ProxyFunction, queues: Sequence[sqs.Queue]) -> None:
+    # Batches of up to ten are covered by the same action.
+    function.allow("sqs:SendMessage", on=[queue.queue_arn for queue in queues])
+
+
+def _open_credentials(function: ProxyFunction, secrets: Secrets) -> None:
+    function.allow("kms:Decrypt", on=[secrets.credentials_key.key_arn], conditions=_NAMES_THE_TENANT)
+
+
+def _indexes(table: dynamodb.Table, *names: str) -> list[str]:
+    return [f"{table.table_arn}/index/{name}" for name in names]
+
+
+def _keys(patterns: Sequence[str]) -> Conditions:
+    return {"ForAllValues:StringLike": {"dynamodb:LeadingKeys": list(patterns)}}
+
+
+_NAMES_THE_TENANT: Conditions = {"Null": {"kms:EncryptionContext:tenant": "false"}}

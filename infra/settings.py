@@ -1,0 +1,90 @@
+"""What may differ between deployments, read from the CDK context and validated in one place."""
+
+from dataclasses import dataclass
+from typing import Literal, get_args
+
+from constructs import Node
+
+Architecture = Literal["arm64", "x86_64"]
+BundlePlatform = Literal["lambda", "host"]
+
+# AWS accepts no less for an event source mapping.
+MINIMUM_CONCURRENCY = 2
+
+
+class InvalidContextError(ValueError):
+    """A context value (cdk.json, or `-c name=value`) that can't be used."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class StackSettings:
+    """The deployment's choices. Times are in seconds.
+
+    stage: "local" makes every resource disposable; any other name keeps data when the stack goes.
+    bundle_platform: "lambda" installs the dependencies for Lambda's Linux on `architecture`, "host" for this
+        machine, where the embedded AWS runs the functions as plain processes.
+    bundle_directory: a folder with `code` and `dependencies` to use instead of building them.
+    outgoing_allowed_hosts: comma-separated hosts that may be called though they are not public or not HTTPS.
+    worker_timeout_seconds: how long a sender or reporter may work at a stretch; a mail is begun only
+        while 40 of them are left, so it must be well above that.
+    """
+
+    stage: str
+    architecture: Architecture
+    bundle_platform: BundlePlatform
+    bundle_directory: str | None
+    outgoing_allowed_hosts: str
+    sender_max_concurrency: int
+    reporter_max_concurrency: int
+    worker_timeout_seconds: int
+    log_level: str
+
+    @property
+    def disposable(self) -> bool:
+        """Whether the stack's data may vanish with it."""
+        return self.stage == "local"
+
+    @classmethod
+    def from_context(cls, node: Node) -> "StackSettings":
+        """Reads the context of `node`; raises InvalidContextError naming the value and what it may be."""
+        return cls(
+            stage=_text(node, "stage", "production"),
+            architecture=_choice(node, "architecture", "arm64", get_args(Architecture)),
+            bundle_platform=_choice(node, "bundle_platform", "lambda", get_args(BundlePlatform)),
+            bundle_directory=_text(node, "bundle_directory", "") or None,
+            outgoing_allowed_hosts=_text(node, "outgoing_allowed_hosts", ""),
+            sender_max_concurrency=_integer(node, "sender_max_concurrency", 50, MINIMUM_CONCURRENCY, 1000),
+            reporter_max_concurrency=_integer(node, "reporter_max_concurrency", 20, MINIMUM_CONCURRENCY, 1000),
+            worker_timeout_seconds=_integer(node, "worker_timeout_seconds", 120, 60, 900),
+            log_level=_choice(node, "log_level", "INFO", ("DEBUG", "INFO", "WARNING", "ERROR")),
+        )
+
+
+def _text(node: Node, name: str, default: str) -> str:
+    value = node.try_get_context(name)
+    if value is None:
+        return default
+    if not isinstance(value, str):
+        raise InvalidContextError(f"context value {name!r} must be text, not {value!r}")
+    return value.strip()
+
+
+def _choice[T: str](node: Node, name: str, default: T, choices: tuple[T, ...]) -> T:
+    value = _text(node, name, default)
+    for choice in choices:
+        if choice == value:
+            return choice
+    raise InvalidContextError(f"context value {name!r} is {value!r} but must be one of {', '.join(choices)}")
+
+
+def _integer(node: Node, name: str, default: int, lowest: int, highest: int) -> int:
+    value = node.try_get_context(name)
+    try:
+        number = default if value is None else int(value)
+    except (TypeError, ValueError):
+        number = lowest - 1
+    if not lowest <= number <= highest:
+        raise InvalidContextError(
+            f"context value {name!r} is {value!r} but must be a whole number from {lowest} to {highest}"
+        )
+    return number
