@@ -1,0 +1,116 @@
+"""Accounts over HTTP."""
+
+from functions.api.services import Services
+from shared.aws import clients
+from shared.aws.dynamodb import Table, Update
+from shared.clock import HOUR
+from shared.lines.line import LineKind, account_line
+from tests.unit.clock import SettableClock
+from tests.unit.functions.api.caller import Api, CheckProblem, MakeMessage
+
+ACCOUNTS = "/v1/tenants/acme/accounts"
+RELAY = {"host": "smtp.example.com", "port": 587, "tls": "starttls", "username": "acme", "password": "SECRET"}
+
+
+def test_an_account_is_shown_without_its_password(acme: Api) -> None:
+    created = acme.put(f"{ACCOUNTS}/second", RELAY)
+    assert created.status_code == 201
+    assert created.json() == {
+        "id": "second",
+        "host": "smtp.example.com",
+        "port": 587,
+        "tls": "starttls",
+        "username": "acme",
+        "has_password": True,
+        "verify_certificate": True,
+        "created_at": "2026-01-01T12:00:00.000Z",
+        "updated_at": "2026-01-01T12:00:00.000Z",
+    }
+    again = acme.put(f"{ACCOUNTS}/second", RELAY)
+    assert (again.status_code, again.json()) == (200, created.json())
+    assert acme.get(f"{ACCOUNTS}/second").json() == created.json()
+    listed = acme.get(ACCOUNTS)
+    assert [each["id"] for each in listed.json()["accounts"]] == ["main", "second"]
+    assert "SECRET" not in listed.text
+
+
+def test_a_password_left_out_stays_unless_it_would_go_elsewhere(
+    acme: Api, services: Services, problem: CheckProblem
+) -> None:
+    acme.put(f"{ACCOUNTS}/second", RELAY)
+    without = {name: value for name, value in RELAY.items() if name != "password"}
+    assert acme.put(f"{ACCOUNTS}/second", without | {"port": 2525}).json()["has_password"] is True
+    assert services.accounts.password(services.accounts.get("acme", "second")) == "SECRET"
+    for changed in ({"host": "evil.example"}, {"username": "other"}):
+        document = problem(acme.put(f"{ACCOUNTS}/second", without | changed), 422, "missing_field")
+        assert document["errors"][0]["pointer"] == "/password"
+
+
+BAD_VALUES: list[tuple[dict[str, object], str]] = [
+    ({"port": 0}, "/port"),
+    ({"port": 65_536}, "/port"),
+    ({"tls": "ssl"}, "/tls"),
+    ({"host": "smtp.example.com\r\n"}, "/host"),
+    ({"host": ""}, "/host"),
+    ({"username": "a\x00b"}, "/username"),
+    ({"password": "a\x00b"}, "/password"),
+    ({"password": "x" * 1_001}, "/password"),
+    ({"usrname": "x"}, "/usrname"),
+    ({"port": 465}, ""),
+]
+
+
+def test_a_bad_value_is_named(acme: Api) -> None:
+    for changes, pointer in BAD_VALUES:
+        answer = acme.put(f"{ACCOUNTS}/second", RELAY | changes)
+        assert answer.status_code == 422, changes
+        assert [each["pointer"] for each in answer.json()["errors"]] == [pointer]
+
+
+def test_accounts_need_a_tenant(admin: Api, problem: CheckProblem) -> None:
+    problem(admin.put("/v1/tenants/nobody/accounts/main", RELAY), 404, "not_found")
+    problem(admin.get("/v1/tenants/nobody/accounts"), 404, "not_found")
+    problem(admin.get("/v1/tenants/acme/accounts/none"), 404, "not_found")
+    problem(admin.delete("/v1/tenants/acme/accounts/none"), 404, "not_found")
+
+
+def test_an_account_is_not_deleted_while_mail_waits_in_it(
+    acme: Api, message: MakeMessage, problem: CheckProblem
+) -> None:
+    acme.submit(message("now", priority="low"), message("later", send_at="2026-06-01T00:00:00Z"))
+    problem(acme.delete(f"{ACCOUNTS}/main"), 409, "account_has_mail")
+    for message_id in ("now", "later"):
+        assert acme.post(f"/v1/tenants/acme/messages/{message_id}/cancel").status_code == 200
+    deleted = acme.delete(f"{ACCOUNTS}/main")
+    assert (deleted.status_code, deleted.content) == (204, b"")
+    problem(acme.get(f"{ACCOUNTS}/main"), 404, "not_found")
+    assert acme.submit(message("after")).json()["rejected"][0]["code"] == "unknown_account"
+
+
+def test_changing_an_account_opens_its_lines_and_wakes_them(
+    acme: Api, message: MakeMessage, messages: Table, queue_urls: dict[LineKind, str], clock: SettableClock
+) -> None:
+    acme.submit(message())
+    line = account_line(LineKind.MEDIUM, "acme", "main")
+    messages.update(Update(line.head_key, set={"blocked_until": clock.now + HOUR}))
+    sqs, url = clients.sqs(), queue_urls[LineKind.MEDIUM]
+    sqs.purge_queue(QueueUrl=url)
+
+    acme.put(f"{ACCOUNTS}/main", RELAY)
+
+    head = messages.get(line.head_key)
+    assert head is not None
+    assert "blocked_until" not in head
+    assert head["wake_at"] == clock.now
+    assert len(sqs.receive_message(QueueUrl=url).get("Messages", [])) == 1
+
+
+def test_accounts_are_listed_page_by_page(acme: Api, problem: CheckProblem) -> None:
+    for name in ("b", "a", "Z"):
+        acme.put(f"{ACCOUNTS}/{name}", RELAY)
+    first = acme.get(ACCOUNTS, limit=3).json()
+    assert [each["id"] for each in first["accounts"]] == ["Z", "a", "b"]
+    second = acme.get(ACCOUNTS, limit=3, cursor=first["next_cursor"]).json()
+    assert [each["id"] for each in second["accounts"]] == ["main"]
+    assert second["next_cursor"] is None
+    problem(acme.get(ACCOUNTS, cursor=first["next_cursor"] + "A"), 422, "invalid")

@@ -1,0 +1,30 @@
+"""The instance's settings over HTTP."""
+
+from functions.api.services import Services
+from shared.messages.model import Priority
+from tests.unit.functions.api.caller import Api, CheckProblem
+
+DEFAULTS = {
+    "retry": {"schedule_seconds": [60, 300, 900, 3600, 7200, 14400], "max_age_seconds": 86400},
+    "default_priority": "medium",
+    "client_base_url": None,
+    "client_sync_path": None,
+}
+
+
+def test_a_new_instance_has_defaults(empty: Api) -> None:
+    assert empty.get("/v1/instance").json() == DEFAULTS
+
+
+def test_settings_put_are_in_force_and_the_rest_is_default(empty: Api, services: Services) -> None:
+    body = {"retry": {"schedule_seconds": [2, 5, 10], "max_age_seconds": 86400}, "default_priority": "low"}
+    put = empty.put("/v1/instance", body)
+    assert put.json() == DEFAULTS | body
+    assert empty.get("/v1/instance").json() == put.json()
+    assert services.instance.get().default_priority is Priority.LOW
+    assert empty.put("/v1/instance", {}).json() == DEFAULTS
+
+
+def test_plain_http_needs_the_operators_leave(empty: Api, problem: CheckProblem) -> None:
+    problem(empty.put("/v1/instance", {"client_base_url": "http://a.example"}), 422, "https_required")
+    assert empty.put("/v1/instance", {"client_base_url": "http://localhost:9"}).status_code == 200

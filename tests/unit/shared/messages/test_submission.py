@@ -1,0 +1,160 @@
+"""The rules for a submitted message."""
+
+from email.message import EmailMessage
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from shared.errors import InvalidInput
+from shared.messages.model import Content, Priority
+from shared.messages.submission import MAX_HEADERS, RESERVED_HEADERS, Submission, parse_submission
+
+VALID: dict[str, object] = {
+    "id": "MSG-1",
+    "from": "no-reply@acme.example",
+    "to": "anna@example.com",
+    "subject": "Hello",
+    "text": "Hello Anna",
+}
+
+
+def refusal(**fields: object) -> InvalidInput:
+    with pytest.raises(InvalidInput) as raised:
+        parse_submission(VALID | {name.removesuffix("_"): value for name, value in fields.items()})
+    return raised.value
+
+
+def accepted(**fields: object) -> Submission:
+    return parse_submission(VALID | fields)
+
+
+@pytest.mark.parametrize(
+    ("fields", "code", "pointer"),
+    [
+        ({"subject": "a\r\nBcc: b@example.com"}, "control_character", "/subject"),
+        ({"subject": "a\u2028b"}, "control_character", "/subject"),
+        ({"subject": "x" * 1_001}, "too_long", "/subject"),
+        ({"headers": {"X-A": "1\r\nX-B: 2"}}, "control_character", "/headers"),
+        ({"headers": {"X-A: 1\r\nX-B": "2"}}, "invalid_header", "/headers"),
+        ({"headers": {"X A": "1"}}, "invalid_header", "/headers"),
+        ({"headers": {"": "1"}}, "invalid_header", "/headers"),
+        ({"headers": {"X-Ä": "1"}}, "invalid_header", "/headers"),
+        ({"headers": {"X-A": 1}}, "string_type", "/headers/X-A"),
+        ({"headers": {"X-A": "x" * 2_001}}, "too_long", "/headers"),
+        ({"headers": {f"X-{number}": "1" for number in range(MAX_HEADERS + 1)}}, "too_many_headers", "/headers"),
+        ({"headers": {"DKIM-Signature": "1"}}, "reserved_header", "/headers"),
+        ({"headers": {"Resent-To": "1"}}, "reserved_header", "/headers"),
+        ({"from_": "a@example.com\nBcc: b@example.com"}, "control_character", "/from"),
+        ({"from_": "a@example.com, b@example.com"}, "invalid_address", "/from"),
+        ({"reply_to": "nobody"}, "invalid_address", "/reply_to"),
+        ({"return_path": "a@example.com\r\nRCPT TO:<b@example.com>"}, "control_character", "/return_path"),
+        ({"to": []}, "no_recipient", ""),
+        ({"to": [f"a{number}@example.com" for number in range(501)]}, "too_many_recipients", "/to"),
+        ({"to": ["a@example.com"] * 300, "cc": ["a@example.com"] * 201}, "too_many_recipients", ""),
+        ({"text": None}, "no_body", ""),
+        ({"id": "a b"}, "string_pattern_mismatch", "/id"),
+        ({"id": "a\n"}, "string_pattern_mismatch", "/id"),
+        ({"id": "x" * 256}, "string_pattern_mismatch", "/id"),
+        ({"account_id": "a#b"}, "string_pattern_mismatch", "/account_id"),
+        ({"batch_code": "a#b"}, "string_pattern_mismatch", "/batch_code"),
+        ({"priority": 4}, "invalid_priority", "/priority"),
+        ({"priority": True}, "invalid_priority", "/priority"),
+        ({"priority": "urgent"}, "invalid_priority", "/priority"),
+        ({"send_at": "tomorrow"}, "datetime_from_date_parsing", "/send_at"),
+        ({"send_at": "2026-01-01T00:00:00"}, "timezone_aware", "/send_at"),
+        ({"message_id": "no-brackets@example.com"}, "invalid_message_id", "/message_id"),
+        ({"message_id": "<a@b>\r\nBcc: c@d"}, "invalid_message_id", "/message_id"),
+        ({"message_id": "<ä@b>"}, "invalid_message_id", "/message_id"),
+        ({"attachments": [{"filename": "a", "storage_path": "base64:!"}]}, "invalid_base64", "/attachments/0"),
+        ({"attachments": [{"filename": "a\r\nb", "storage_path": "base64:"}]}, "control_character", "/attachments/0/filename"),
+        ({"attachments": [{"filename": "a", "storage_path": "/etc/passwd"}]}, "unsupported_fetch_mode", "/attachments/0"),
+        ({"attachments": [{"filename": "a", "storage_path": "x", "fetch_mode": "ftp"}]}, "enum", "/attachments/0/fetch_mode"),
+        ({"attachments": [{"filename": "a", "storage_path": "base64:", "mime_type": "a/b\r\nX: y"}]}, "invalid_mime_type", "/attachments/0/mime_type"),
+        ({"colour": "red"}, "unknown_field", "/colour"),
+    ],
+)  # fmt: skip
+def test_a_broken_rule_is_named_with_code_and_place(fields: dict[str, object], code: str, pointer: str) -> None:
+    error = refusal(**fields)
+    assert (error.code, error.pointer) == (code, pointer)
+    assert len(error.detail) <= 500
+
+
+@pytest.mark.parametrize("name", sorted(RESERVED_HEADERS))
+def test_headers_that_the_proxy_sets_are_refused_however_spelt(name: str) -> None:
+    for spelling in (name, name.upper(), name.title()):
+        assert refusal(headers={spelling: "x"}).code == "reserved_header"
+
+
+def test_priorities_go_by_number_or_name() -> None:
+    for value in (1, "high", "HIGH"):
+        assert accepted(priority=value).priority is Priority.HIGH
+    assert accepted().priority is None
+
+
+def test_times_go_by_iso_8601_or_seconds_since_the_epoch() -> None:
+    instants = [
+        accepted(send_at=each).send_at for each in ("2026-01-31T10:00:00Z", "2026-01-31T11:00:00+01:00", 1_769_853_600)
+    ]
+    assert instants[0] == instants[1] == instants[2]
+    assert instants[0] is not None
+
+
+@pytest.mark.parametrize("value", [10**30, -(10**30), 1e300, float("inf"), float("nan"), True, [], {}, "9" * 400])
+def test_no_time_out_of_range_gets_through(value: object) -> None:
+    error = refusal(send_at=value) if value is not True else None
+    assert error is None or error.pointer == "/send_at"
+
+
+def test_what_is_stored_reads_back_as_what_was_submitted() -> None:
+    submission = accepted(
+        cc=["Änne <ä@example.com>"],
+        html="<p>",
+        headers={"X-A": "ü"},
+        attachments=[{"filename": "ä.txt", "storage_path": "base64:QUJD", "content_id": "cid"}],
+    )
+    content = Content.model_validate_json(submission.content_json())
+    assert content.from_ == submission.from_
+    assert (content.to, content.cc, content.html) == (submission.to, submission.cc, "<p>")
+    assert content.headers == {"X-A": "ü"}
+    assert [each.content_id for each in content.attachments] == ["cid"]
+
+
+def test_handling_is_no_part_of_the_content() -> None:
+    plain, handled = accepted(), accepted(id="other", priority=0, account_id="a", batch_code="b")
+    assert plain.content_json() == handled.content_json()
+
+
+json_values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
+    max_leaves=10,
+)
+
+
+@given(st.dictionaries(st.sampled_from([*Submission.model_fields, "from", "x"]), json_values), json_values)
+def test_no_entry_whatever_raises_anything_but_invalid_input(fields: dict[str, object], other: object) -> None:
+    for entry in (fields, VALID | fields, other):
+        try:
+            parse_submission(entry)
+        except InvalidInput as error:
+            assert error.detail
+
+
+@given(st.text(), st.dictionaries(st.text(), st.text(), max_size=3), st.text())
+def test_what_is_accepted_makes_the_headers_it_names_and_no_others(
+    subject: str, headers: dict[str, str], name: str
+) -> None:
+    try:
+        submission = parse_submission(
+            VALID | {"subject": subject, "headers": headers, "from": f'"{name}" <a@example.com>'}
+        )
+    except InvalidInput:
+        return
+    mail = EmailMessage()
+    mail["Subject"] = submission.subject
+    for header, value in submission.headers.items():
+        mail[header] = value
+    lines = mail.as_bytes().splitlines()
+    starts = {line.partition(b":")[0].decode().lower() for line in lines if line and not line.startswith((b" ", b"\t"))}
+    assert starts <= {"subject", *(each.lower() for each in submission.headers)}

@@ -1,0 +1,75 @@
+"""Tenants and their API keys, stored."""
+
+import pytest
+
+from shared.aws import clients
+from shared.aws.dynamodb import Table
+from shared.aws.kms import SecretSealer
+from shared.errors import Conflict, NotFound
+from shared.tenants.model import TenantSettings
+from shared.tenants.table import ApiKeyTable, TenantTable
+from tests.unit.clock import SettableClock
+
+BEARER = {"client_auth": {"method": "bearer", "token": "SECRET"}, "client_base_url": "https://acme.example"}
+
+
+@pytest.fixture
+def tenants(registry: Table, sealer: SecretSealer, clock: SettableClock) -> TenantTable:
+    return TenantTable(registry, sealer, clock)
+
+
+def settings(**fields: object) -> TenantSettings:
+    return TenantSettings.model_validate(fields)
+
+
+def test_a_tenant_comes_into_being_with_its_key_or_not_at_all(
+    tenants: TenantTable, registry: Table, clock: SettableClock
+) -> None:
+    new = tenants.create("acme", settings(**BEARER))
+    assert new is not None
+    assert ApiKeyTable(registry).tenant_of(new.api_key, clock.now) == "acme"
+    assert tenants.create("acme", settings(name="again")) is None
+    assert tenants.get("acme") == new.tenant
+    items = clients.dynamodb().scan(TableName=registry.name)["Items"]
+    assert len(items) == 2
+    assert new.api_key not in str(items)
+
+
+def test_an_unknown_key_is_nobodys(registry: Table, clock: SettableClock) -> None:
+    assert ApiKeyTable(registry).tenant_of("x" * 43, clock.now) is None
+
+
+def test_settings_read_back_as_put_secrets_included(tenants: TenantTable, clock: SettableClock) -> None:
+    new = tenants.create("acme", settings(**BEARER))
+    assert new is not None
+    assert tenants.settings_of(new.tenant) == settings(**BEARER)
+    clock.advance(1)
+    basic = settings(client_auth={"method": "basic", "user": "u", "password": "p"}, active=False, ack="lenient")
+    replaced = tenants.replace(new.tenant, basic)
+    assert tenants.settings_of(replaced) == basic
+    assert tenants.client_secret(replaced) == "p"
+    assert replaced.created_at == new.tenant.created_at
+
+
+def test_two_changes_at_the_same_time_do_not_overwrite_each_other(tenants: TenantTable, clock: SettableClock) -> None:
+    new = tenants.create("acme", settings())
+    assert new is not None
+    clock.advance(1)
+    tenants.replace(new.tenant, settings(name="first"))
+    with pytest.raises(Conflict):
+        tenants.replace(new.tenant, settings(name="second"))
+    assert tenants.get("acme").name == "first"
+
+
+def test_an_unknown_tenant_is_not_found(tenants: TenantTable) -> None:
+    with pytest.raises(NotFound):
+        tenants.get("acme")
+
+
+def test_tenants_are_paged_in_order_of_id(tenants: TenantTable) -> None:
+    for name in ("b", "a", "c"):
+        tenants.create(name, settings())
+    first = tenants.page(limit=2)
+    assert ([each.id for each in first.tenants], first.next) == (["a", "b"], "b")
+    second = tenants.page(limit=2, after=first.next)
+    assert ([each.id for each in second.tenants], second.next) == (["c"], None)
