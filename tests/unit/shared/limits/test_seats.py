@@ -1,0 +1,92 @@
+"""An account's connections, shared between the workers of its lanes."""
+
+from shared.aws.dynamodb import Table
+from shared.clock import MINUTE, SECOND
+from shared.limits.connections import fixed_part
+from shared.limits.seats import Seats
+from shared.limits.state import LimitTable, account_limits_key
+from shared.messages.model import Priority
+from tests.unit.clock import SettableClock
+
+
+def seats(messages: Table, clock: SettableClock, priority: Priority, max_connections: int | None) -> Seats:
+    return Seats(
+        LimitTable(messages),
+        account_limits_key("acme", "main"),
+        max_connections,
+        priority=priority,
+        until=clock.now + MINUTE,
+        clock=clock,
+    )
+
+
+def test_without_a_cap_each_line_has_one_connection_and_keeps_it(messages: Table, clock: SettableClock) -> None:
+    mine = seats(messages, clock, Priority.LOW, None)
+
+    assert mine.take()
+    assert mine.count == 1
+    assert not mine.is_capped
+
+
+def test_from_four_on_each_lane_has_its_part_and_all_parts_make_the_total() -> None:
+    for cap in range(4, 40):
+        parts = [fixed_part(cap, priority) or 0 for priority in Priority]
+        assert sum(parts) == cap
+        assert parts == sorted(parts, reverse=True)
+        assert min(parts) >= 1
+
+
+def test_three_connections_are_leased_to_three_lanes_and_the_fourth_waits(
+    messages: Table, clock: SettableClock
+) -> None:
+    holders = [seats(messages, clock, priority, 3) for priority in (Priority.LOW, Priority.MEDIUM, Priority.HIGH)]
+    late = seats(messages, clock, Priority.IMMEDIATE, 3)
+
+    assert all(holder.take() for holder in holders)
+    assert not late.take()
+    holders[0].give_back()
+    assert late.take()
+
+
+def test_the_holder_of_a_less_urgent_lane_hears_that_somebody_waits(messages: Table, clock: SettableClock) -> None:
+    newsletter, reset = seats(messages, clock, Priority.LOW, 1), seats(messages, clock, Priority.IMMEDIATE, 1)
+    newsletter.take()
+    reset.take()
+
+    newsletter.look()
+
+    assert newsletter.must_yield
+
+
+def test_the_holder_of_a_more_urgent_lane_goes_on(messages: Table, clock: SettableClock) -> None:
+    reset, newsletter = seats(messages, clock, Priority.IMMEDIATE, 1), seats(messages, clock, Priority.LOW, 1)
+    reset.take()
+    newsletter.take()
+
+    reset.look()
+
+    assert not reset.must_yield
+
+
+def test_looking_is_due_every_two_seconds_and_only_where_connections_are_leased(
+    messages: Table, clock: SettableClock
+) -> None:
+    leased, fixed = seats(messages, clock, Priority.LOW, 2), seats(messages, clock, Priority.LOW, 4)
+    leased.take()
+    fixed.take()
+
+    clock.advance(2 * SECOND)
+
+    assert leased.should_look()
+    assert not fixed.should_look()
+
+
+def test_the_connection_of_a_worker_that_died_is_free_once_it_must_have_ended(
+    messages: Table, clock: SettableClock
+) -> None:
+    seats(messages, clock, Priority.LOW, 1).take()
+    next_one = seats(messages, clock, Priority.LOW, 1)
+
+    assert not next_one.take()
+    clock.advance(MINUTE)
+    assert next_one.take()
