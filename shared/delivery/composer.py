@@ -22,7 +22,7 @@ from shared.attachments.sources import decode_base64
 from shared.clock import SECOND, Millis
 from shared.errors import InvalidInput
 from shared.messages.addresses import Address
-from shared.messages.model import Attachment, Content
+from shared.messages.model import Attachment, Content, ListUnsubscribe
 
 TOKEN_HEADER = "X-Mail-Proxy-ID"  # noqa: S105 - a name, no secret
 _POLICY = compat32.clone(linesep="\r\n", max_line_length=78)
@@ -65,9 +65,20 @@ def _headers(content: Content, token: str, composed_at: Millis) -> Iterable[tupl
     yield "Date", formatdate(composed_at / SECOND)
     yield "Message-ID", _Unfolded(_one_line(message_id(content, token)))
     yield TOKEN_HEADER, _Unfolded(token)
+    if content.list_unsubscribe is not None:
+        yield from _list_unsubscribe(content.list_unsubscribe)
     for name, value in content.headers.items():
         yield name, _unstructured(name, value)
     yield "MIME-Version", "1.0"
+
+
+def _list_unsubscribe(how: ListUnsubscribe) -> Iterable[tuple[str, str | Header]]:
+    """RFC 2369 §3.2, and RFC 8058 §3.1 for one click."""
+    mailto = f"mailto:{how.mailto}" if how.mailto else None
+    ways = [f"<{_one_line(way)}>" for way in (mailto, how.url) if way]
+    yield "List-Unsubscribe", _Unfolded(", ".join(ways))
+    if how.one_click:
+        yield "List-Unsubscribe-Post", "List-Unsubscribe=One-Click"
 
 
 def _addresses(addresses: Iterable[Address]) -> str:

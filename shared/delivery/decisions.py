@@ -4,12 +4,14 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from shared.clock import DAY, Millis
+from shared.delivery.replies import delay_hint
 from shared.delivery.transmission import Answered, MailFailed, RecipientReply
 from shared.instance.model import RetryPolicy
 from shared.messages.model import Mail, MailEvent, Status
 from shared.messages.table import RecipientResult
 from shared.reports import events
 from shared.reports.events import MAX_REPLY, ReportEvent
+from shared.suppression.model import HardRefusal
 
 RETENTION: Millis = 7 * DAY
 _ALL_REPLIES = 40_000  # characters: the results of one mail are one item, of at most 400 KB
@@ -17,12 +19,18 @@ _ALL_REPLIES = 40_000  # characters: the results of one mail are one item, of at
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """The mail's new state, what is reported of it, and the unjittered delay until the next try, if there is one."""
+    """The mail's new state, what is reported of it, and the unjittered delay until the next try, if there is one.
+
+    `at_least` is what the relay itself asked to wait, which jitter must not shorten; `refused` are recipients who are
+    to be suppressed.
+    """
 
     mail: Mail
     event: ReportEvent
     recipients: tuple[RecipientResult, ...]
     retry_after: Millis | None = None
+    at_least: Millis = 0
+    refused: tuple[HardRefusal, ...] = ()
 
 
 def after_try(
@@ -33,21 +41,32 @@ def after_try(
     before: Sequence[RecipientResult],
     policy: RetryPolicy,
     now: Millis,
+    waited: Millis = 0,
 ) -> Decision:
-    """`tried` are the recipients of this try, `before` the results of earlier ones."""
-    counted = mail.model_copy(update={"attempts": mail.attempts + 1, "first_attempt_at": mail.first_attempt_at or now})
+    """`tried` are the recipients of this try, `before` the results of earlier ones.
+
+    `waited` is how much later than due the try was made: for the line, the relay, a budget, while suspended. Between
+    tries that makes the mail no older.
+    """
+    counted = mail.model_copy(
+        update={
+            "attempts": mail.attempts + 1,
+            "first_attempt_at": mail.first_attempt_at or now,
+            "waited": mail.waited + waited if mail.attempts else 0,
+        }
+    )
     room = min(MAX_REPLY, _ALL_REPLIES // max(len(tried), len(before), 1))
     if isinstance(outcome, MailFailed):
         fresh = [_result_of_failure(address, outcome, room) for address in tried]
     else:
         fresh = [_result(answer, room) for answer in outcome.recipients]
     results = _merged(before, fresh)
-    duplicate = isinstance(outcome, MailFailed) and outcome.unknown_outcome
+    duplicate = outcome.unknown_outcome
     waiting = [each for each in results if each.status == Status.DEFERRED]
     if not waiting:
         return _final(counted, results, now, possible_duplicate=duplicate)
     delay = policy.delay_after(counted.attempts)
-    if now + delay > (counted.first_attempt_at or now) + policy.max_age:
+    if now + delay > (counted.first_attempt_at or now) + counted.waited + policy.max_age:
         return _given_up(counted, results, policy, now, possible_duplicate=duplicate)
     return _deferred(counted, results, waiting, delay, now, possible_duplicate=duplicate)
 
@@ -55,13 +74,13 @@ def after_try(
 def without_try(
     mail: Mail, reason: str, recipients: Iterable[str], before: Iterable[RecipientResult], now: Millis
 ) -> Decision:
-    """An error found before the relay was asked: it ends what `before` left open, and changes nothing that it decided."""
+    """An error found before the relay was asked: it ends what `before` left open, and changes nothing decided there."""
     fresh = [RecipientResult(address=address, status=Status.DEFERRED) for address in recipients]
     results = [
         each
         if each.status != Status.DEFERRED
         else RecipientResult(address=each.address, status=Status.ERROR, reply=reason)
-        for each in _merged(before, fresh)
+        for each in _merged(fresh, before)
     ]
     return _final(mail, results, now, reason=reason)
 
@@ -80,7 +99,7 @@ def _result(answer: RecipientReply, room: int) -> RecipientResult:
     return RecipientResult(
         address=answer.address,
         status=status,
-        code=reply.code,
+        code=reply.code or None,
         enhanced=reply.enhanced,
         reply=reply.text[:room],
     )
@@ -159,4 +178,5 @@ def _deferred(
         MailEvent(type="deferred", at=now, detail=reason)
     )
     event = events.deferred(put_off, now, reason, list(results), possible_duplicate=possible_duplicate)
-    return Decision(put_off, event, tuple(results), retry_after=delay)
+    asked = max((delay_hint(each.reply or "") or 0 for each in waiting), default=0)
+    return Decision(put_off, event, tuple(results), retry_after=max(delay, asked), at_least=asked)

@@ -37,7 +37,8 @@ class JobLoader:
             if entry.mail_id in states and _is_live(states[entry.mail_id], entry, claimed)
         ]
         contents = self._payloads.load(mail for _, mail in live)
-        results = self._earlier_results([mail for _, mail in live if mail.attempts > 0])
+        # A mail sent again on its tenant's word counts its attempts anew, and keeps the recipients who have it.
+        results = self._earlier_results([mail for _, mail in live if mail.attempts > 0 or mail.generation > 1])
         return [Job(entry, mail, contents.get(mail.id), tuple(results.get(mail.id, ()))) for entry, mail in live]
 
     def _earlier_results(self, mails: Sequence[Mail]) -> dict[str, list[RecipientResult]]:

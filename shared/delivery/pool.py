@@ -5,19 +5,21 @@ held while talking to a relay, so a slow or dead one delays nobody else. Concurr
 many as the account may have.
 """
 
-from collections.abc import AsyncIterator
+import asyncio
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 from shared.accounts.model import Account
 from shared.clock import SECOND, Clock, Millis
-from shared.delivery.session import Credentials, Session, SessionDied, open_session
+from shared.delivery.authentication import Credentials
+from shared.delivery.opening import open_session
+from shared.delivery.session import Session, SessionDied
 from shared.delivery.transmission import Envelope, Outcome
 from shared.outgoing.guard import Guard
 
 IDLE_LIMIT: Millis = 60 * SECOND
 TRUSTED_IDLE: Millis = 2 * SECOND  # used this recently, a session is taken to be alive without asking
-MAILS_A_SESSION = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,26 +36,29 @@ class SessionKey:
 
 
 class PooledSession:
-    """A session in use. `transmit` replaces a kept session once, silently, if it died while it was idle."""
+    """A session in use, replaced when it is used up. Not for two mails at a time."""
 
     def __init__(self, pool: "Pool", account: Account, credentials: Credentials | None) -> None:
         self._pool = pool
         self._account = account
         self._credentials = credentials
         self._session: Session | None = None
+        self.was_kept = False
+
+    async def make_ready(self) -> None:
+        """Sees to it that the next mail finds an open session. Raises SessionFault if none can be had."""
+        session = self._session
+        if session is not None and (not session.is_open or session.mails >= self._account.batch_size):
+            await self.release()
+        if self._session is None:
+            self._session = await self._pool.take(self._account, self._credentials)
 
     async def transmit(self, envelope: Envelope, message: bytes, *, seconds: float) -> Outcome:
-        """Raises SessionFault if no session can be had, SessionDied if even a fresh one died at MAIL FROM."""
-        if self._session is None or not self._session.is_open or self._session.mails >= MAILS_A_SESSION:
-            await self.release()
-            self._session = await self._pool.take(self._account, self._credentials)
-        kept = self._session.mails > 0
-        try:
-            return await self._session.transmit(envelope, message, seconds=seconds)
-        except SessionDied:
-            if not kept:
-                raise
-        self._session = await self._pool.open(self._account, self._credentials)
+        """Needs `make_ready`. Raises SessionDied if the connection was gone at MAIL FROM; `was_kept` then tells
+        whether a fresh one is worth a try."""
+        if self._session is None:
+            raise SessionDied("no session is open")
+        self.was_kept = self._session.mails > 0
         return await self._session.transmit(envelope, message, seconds=seconds)
 
     async def release(self) -> None:
@@ -103,7 +108,7 @@ class Pool:
     async def give_back(self, account: Account, session: Session) -> None:
         if not session.is_open:
             return
-        if session.mails >= MAILS_A_SESSION:
+        if session.mails >= account.batch_size:
             await session.close()
             return
         self._idle.setdefault(SessionKey.of(account), []).append(session)
@@ -111,19 +116,25 @@ class Pool:
     async def sweep(self) -> None:
         """Closes what has been idle too long: relays drop it anyway, and count it until they do."""
         oldest = self._clock() - IDLE_LIMIT
+        stale: list[Session] = []
         for key, sessions in list(self._idle.items()):
-            stale = [session for session in sessions if session.last_used < oldest]
-            kept = [session for session in sessions if session not in stale]
-            if kept:
-                self._idle[key] = kept
-            else:
+            stale += [session for session in sessions if session.last_used < oldest]
+            self._idle[key] = [session for session in sessions if session.last_used >= oldest]
+            if not self._idle[key]:
                 del self._idle[key]
-            for session in stale:
-                await session.close()
+        await _close_all(stale)
+
+    async def close_idle(self, account: Account) -> None:
+        """Closes the account's idle sessions, of whatever version, with QUIT."""
+        keys = [each for each in self._idle if (each.tenant_id, each.account_id) == (account.tenant_id, account.id)]
+        await _close_all([session for key in keys for session in self._idle.pop(key)])
 
     async def close(self) -> None:
         """Closes every idle session with QUIT."""
         idle, self._idle = self._idle, {}
-        for sessions in idle.values():
-            for session in sessions:
-                await session.close()
+        await _close_all([session for sessions in idle.values() for session in sessions])
+
+
+async def _close_all(sessions: Sequence[Session]) -> None:
+    """All at once: each may take seconds to answer QUIT."""
+    await asyncio.gather(*(session.close() for session in sessions))

@@ -1,11 +1,11 @@
 """Writes outcomes in groups: what has finished while the last write was under way goes into the next one.
 
-The order within a group, which a crash anywhere leaves harmless: report line announced, outbox page, new slices of
-mails put off (their head first), states. So a crash repeats an event rather than loses it.
+The order within a group, which a crash anywhere leaves harmless: report line announced, outbox page, suppressions, new
+slices of mails put off (their head first), states. So a crash repeats an event rather than loses it.
 """
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from types import TracebackType
 from typing import Self
@@ -16,13 +16,17 @@ from shared.aws.threads import in_thread
 from shared.clock import Clock, Millis
 from shared.delivery.backoff import jittered
 from shared.delivery.decisions import Decision
+from shared.delivery.suppressing import suppression_after
+from shared.errors import StorageError
 from shared.identifiers import due_key, new_ulid
 from shared.lines.line import ANNOUNCE_REPORTS_EVERY, Line, reports_line
 from shared.lines.lines import Lines
 from shared.messages.model import Status
 from shared.messages.slices import Entry, Slice, SliceTable
 from shared.messages.table import recipients_to_item
+from shared.observability import logger
 from shared.reports.outbox import Outbox
+from shared.suppression.table import SuppressionTable
 
 MAX_GROUP = 100
 WAKE_REPORTER_EVERY: Millis = 250
@@ -38,6 +42,7 @@ class Recorder:
         messages: Table,
         slices: SliceTable,
         outbox: Outbox,
+        suppressions: SuppressionTable,
         lines: Lines,
         clock: Clock,
         draw: Callable[[], float],
@@ -47,6 +52,7 @@ class Recorder:
         self._messages = messages
         self._slices = slices
         self._outbox = outbox
+        self._suppressions = suppressions
         self._lines = lines
         self._clock = clock
         self._draw = draw
@@ -117,6 +123,7 @@ class Recorder:
             self._lines.announce(self._report_line, now)
             self._announced_at = now
         self._outbox.write(self._line.tenant_id, [decision.event for decision, _ in group], now)
+        self._suppress(decision for decision, _ in group)
         items: list[Item] = []
         for decision, slice_key in self._with_new_slices(group, now):
             mail = decision.mail if slice_key is None else decision.mail.model_copy(update={"slice_key": slice_key})
@@ -125,24 +132,36 @@ class Recorder:
                 items.append(recipients_to_item(mail, decision.recipients))
         self._messages.batch_write(puts=items)
 
+    def _suppress(self, decisions: Iterable[Decision]) -> None:
+        """Its failure fails nothing else: the next mail to such an address is refused again."""
+        found = [
+            suppression_after(refusal, decision.event, self._clock())
+            for decision in decisions
+            for refusal in decision.refused
+        ]
+        try:
+            self._suppressions.add(found)
+        except StorageError as error:
+            logger.warning("addresses not suppressed", tenant_id=self._line.tenant_id, reason=error.detail)
+
     def _with_new_slices(
         self, group: Sequence[tuple[Decision, str | None]], now: Millis
     ) -> list[tuple[Decision, str | None]]:
         """Puts the slices of what is tried again; those of one batch and the same delay share one."""
-        shared: dict[tuple[Millis, str | None], str] = {}
+        shared: dict[tuple[Millis, Millis, str | None], str] = {}
         entries: dict[str, list[Entry]] = {}
         placed: list[tuple[Decision, str | None]] = []
         for decision, batch_code in group:
             if decision.retry_after is None:
                 placed.append((decision, None))
                 continue
-            kind = (decision.retry_after, batch_code)
+            kind = (decision.retry_after, decision.at_least, batch_code)
             if kind not in shared:
-                due_at = now + jittered(decision.retry_after, self._draw())
-                shared[kind] = due_key(due_at, new_ulid(now))
+                delay = max(decision.at_least, jittered(decision.retry_after, self._draw()))
+                shared[kind] = due_key(now + delay, new_ulid(now))
             entries.setdefault(shared[kind], []).append(Entry(decision.mail.id, decision.mail.generation))
             placed.append((decision, shared[kind]))
-        for (_, batch_code), key in shared.items():
+        for (_, _, batch_code), key in shared.items():
             new = Slice(self._line, key, tuple(entries[key]), batch_code=batch_code)
             self._lines.announce(self._line, new.due_at)
             self._slices.put(new)

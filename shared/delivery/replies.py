@@ -1,12 +1,13 @@
-"""A relay's reply and what it is about: the whole relay, the account, this mail, or one recipient of it.
+"""A relay's reply as it is read: code, enhanced code, text, and the delay that a text may name.
 
-Classified by stage, reply code (RFC 5321) and enhanced code (RFC 3463). Texts are no protocol: they decide only in
-`PROVIDER_REPLIES`, for codes that a provider uses against their meaning.
+What a reply is about is decided in `classification`.
 """
 
 import re
 from dataclasses import dataclass
 from enum import StrEnum
+
+from shared.clock import DAY, HOUR, MINUTE, SECOND, Millis
 
 
 class Stage(StrEnum):
@@ -50,6 +51,22 @@ class Reply:
             return cls(code, flat)
         return cls(code, flat[found.end() :].lstrip(), found[1])
 
+    @property
+    def is_permanent(self) -> bool:
+        """By its code (RFC 5321 §4.2.1)."""
+        return self.code >= 500
+
+    @property
+    def subject(self) -> str | None:
+        """The second number of the enhanced code: 1 addresses, 2 mailbox, 3 mail system, 4 network, 5 protocol,
+        6 content, 7 security and policy (RFC 3463 §3)."""
+        return self.enhanced.split(".")[1] if self.enhanced else None
+
+    @property
+    def detail(self) -> str | None:
+        """The enhanced code without its class, such as `7.1`."""
+        return self.enhanced[2:] if self.enhanced else None
+
     def __str__(self) -> str:
         return " ".join(str(part) for part in (self.code, self.enhanced, self.text) if part)
 
@@ -65,68 +82,30 @@ class Verdict:
     permanent: bool
 
 
-@dataclass(frozen=True, slots=True)
-class ProviderReply:
-    """A reply that means something else than its codes say; `source` is where the provider says so."""
+_UNITS: dict[str, Millis] = {"s": SECOND, "m": MINUTE, "h": HOUR, "d": DAY}
+_LONGEST_HINT: Millis = 4 * HOUR
 
-    code: int
-    enhanced: str | None
-    text: re.Pattern[str]
-    verdict: Verdict
-    source: str
-
-
-_ACCOUNT_WAITS = Verdict(Scope.ACCOUNT, permanent=False)
-_RELAY_WAITS = Verdict(Scope.RELAY, permanent=False)
-
-PROVIDER_REPLIES = (
-    ProviderReply(
-        454, None, re.compile(r"Throttling failure", re.I), _ACCOUNT_WAITS,
-        "https://docs.aws.amazon.com/ses/latest/dg/troubleshoot-smtp.html",
-    ),
-    ProviderReply(
-        550, "5.4.5", re.compile(r"sending (quota|limit)", re.I), _ACCOUNT_WAITS,
-        "https://support.google.com/a/answer/3726730",
-    ),
-    ProviderReply(
-        432, "4.3.2", re.compile(r"concurrent connections", re.I), _RELAY_WAITS,
-        "https://learn.microsoft.com/exchange/troubleshoot/email-delivery/smtp-submission-improvements",
-    ),
-    ProviderReply(
-        554, "5.2.2", re.compile(r"mailbox full", re.I), _ACCOUNT_WAITS,
-        "https://learn.microsoft.com/exchange/mail-flow-best-practices/non-delivery-reports-in-exchange-online",
-    ),
-)  # fmt: skip
-
-_NEEDS_AUTH = {530, 534, 535, 538}  # RFC 4954 §6
+# Something is to be done again, or is put off, and close behind it stands how long; a number in between means that the
+# text speaks of something else ("retry timeout", "wait time" do as well).
+_DURATION = r"\d{1,7}\s*(?:s(?:ec(?:ond)?s?)?|m(?:in(?:ute)?s?)?|h(?:(?:ou)?rs?)?|days?)\b"
+_HINT = re.compile(
+    r"\b(?:again|re-?try|re-?send|come back|wait|(?:gr[ae]y-?list|defer|delay|postpon|block)(?:ed|ing)?)\b"
+    r"(?!\s*time)[^\d.;:]{0,40}?[\s:(]"
+    rf"(?:(?:in|for)\s(?P<hours>\d{{1,2}}):(?P<minutes>[0-5]\d):(?P<seconds>[0-5]\d)\b"
+    rf"|(?P<durations>{_DURATION}(?:,?\s*(?:and\s)?{_DURATION})*))",
+    re.IGNORECASE,
+)
+_PART = re.compile(r"(\d+)\s*([smhd])", re.IGNORECASE)
 
 
-def classify(stage: Stage, reply: Reply) -> Verdict:
-    """What a reply other than success at `stage` is about."""
-    if reply.code == 421:  # RFC 5321 §3.8: the server is closing
-        return _RELAY_WAITS
-    for row in PROVIDER_REPLIES:
-        if row.code == reply.code and row.enhanced in (None, reply.enhanced) and row.text.search(reply.text):
-            return row.verdict
-    permanent = reply.code >= 500
-    match stage:
-        case Stage.CONNECT | Stage.TLS | Stage.EHLO:
-            return _RELAY_WAITS
-        case Stage.AUTH:
-            refused = permanent or (reply.code == 454 and reply.enhanced == "4.7.0")
-            return _ACCOUNT_WAITS if refused else _RELAY_WAITS
-        case Stage.MAIL:
-            return _classify_mail(reply, permanent=permanent)
-        case Stage.RCPT:
-            return _ACCOUNT_WAITS if reply.code in _NEEDS_AUTH else Verdict(Scope.RECIPIENT, permanent)
-        case Stage.DATA:
-            return Verdict(Scope.MESSAGE, permanent)
-
-
-def _classify_mail(reply: Reply, *, permanent: bool) -> Verdict:
-    """At MAIL FROM: the session's right to send, the relay's state, or this mail's sender and size."""
-    if reply.code in _NEEDS_AUTH:
-        return _ACCOUNT_WAITS
-    if not permanent and reply.enhanced is not None and reply.enhanced.startswith("4.3."):
-        return _RELAY_WAITS  # RFC 3463 §3.4: mail system status
-    return Verdict(Scope.MESSAGE, permanent)
+def delay_hint(reply: str) -> Millis | None:
+    """How long the reply itself asks to wait, as greylisting often does ("try again in 300 seconds", "come back in
+    00:05:00"); at most 4 h."""
+    found = _HINT.search(reply)
+    if found is None:
+        return None
+    if found["durations"] is None:
+        asked = int(found["hours"]) * HOUR + int(found["minutes"]) * MINUTE + int(found["seconds"]) * SECOND
+    else:
+        asked = sum(int(number) * _UNITS[unit.lower()] for number, unit in _PART.findall(found["durations"]))
+    return min(asked, _LONGEST_HINT) or None

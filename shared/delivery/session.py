@@ -1,26 +1,21 @@
-"""One session with a relay: connecting, TLS, AUTH, mails, QUIT. Turns what aiosmtplib raises into outcomes."""
+"""One open session with a relay: mails, RSET, QUIT. Turns what aiosmtplib raises into outcomes."""
 
 import asyncio
-import socket
-import ssl
-from dataclasses import dataclass
-from functools import cache
+import re
+from dataclasses import replace
 
 from aiosmtplib import (
     SMTP,
-    SMTPDataError,
     SMTPException,
-    SMTPNotSupported,
     SMTPRecipientRefused,
-    SMTPResponseException,
     SMTPSenderRefused,
     SMTPServerDisconnected,
     SMTPTimeoutError,
 )
 
-from shared.accounts.model import Account, TlsMode
 from shared.clock import Clock, Millis
-from shared.delivery.replies import Reply, Scope, Stage, classify
+from shared.delivery.classification import asks_for_another_transaction, classify
+from shared.delivery.replies import Reply, Scope, Stage
 from shared.delivery.transmission import (
     Answered,
     Envelope,
@@ -29,48 +24,22 @@ from shared.delivery.transmission import (
     Outcome,
     RecipientReply,
     outcome_of_refusal,
+    sent_to_nobody,
     taken,
 )
 from shared.errors import MailProxyError
-from shared.outgoing.guard import AddressRefused, Guard
 
-_CONNECT_SECONDS = 10
-_COMMAND_SECONDS = 30
 _RESET_SECONDS = 5
+_ENCODING = "utf-8"  # of addresses; beyond ASCII only where the relay offers SMTPUTF8
+_GO_ON, _DONE, _CLOSING = 354, 250, 421  # reply codes (RFC 5321 §4.2.3)
+_LEADING_DOT = re.compile(rb"^\.", re.MULTILINE)  # RFC 5321 §4.5.2; messages end in CRLF, and hold no other line ends
 _DATA_SECONDS = 60  # RFC 5321 §4.5.3.2 allows ten minutes; a function has two
-
-
-class SessionFault(MailProxyError):
-    """The session could not be opened, for a reason that concerns the whole line."""
-
-    code = "session"
-
-    def __init__(self, fault: LineFault) -> None:
-        super().__init__(fault.reason)
-        self.fault = fault
 
 
 class SessionDied(MailProxyError):
     """A kept session turned out dead before the mail was begun: a fresh one may take it."""
 
     code = "session_died"
-
-
-@dataclass(frozen=True, slots=True)
-class Credentials:
-    """For AUTH; the password is in the clear, so never logged or kept beyond the process."""
-
-    username: str
-    password: str
-
-
-@cache
-def _tls_context(*, verify: bool) -> ssl.SSLContext:
-    context = ssl.create_default_context()
-    if not verify:  # only where the account says so explicitly
-        context.check_hostname = False
-        context.verify_mode = ssl.CERT_NONE
-    return context
 
 
 class Session:
@@ -99,33 +68,60 @@ class Session:
             self.last_used = self._clock()
 
     async def _transmit(self, envelope: Envelope, message: bytes) -> Outcome:
-        refused = await self._mail(envelope, len(message))
+        if not self.is_open:  # it knows nothing of the relay's extensions any more
+            raise SessionDied("the connection was closed while it was idle")
+        beyond_ascii = not (message.isascii() and envelope.is_ascii)
+        beyond = self._beyond_this_relay(len(message), beyond_ascii=beyond_ascii)
+        if beyond is not None:
+            return beyond
+        refused = await self._mail(envelope, len(message), beyond_ascii=beyond_ascii)
         if refused is not None:
             return refused
         try:
             answers = await self._recipients(envelope)
-        except (SMTPServerDisconnected, SMTPTimeoutError) as error:
+        except SMTPException as error:
             return self._broken(Stage.RCPT, error)
-        if isinstance(answers, LineFault):
+        if not isinstance(answers, list):
             return answers
         accepted = [each.address for each in answers if each.verdict is None]
+        refused_ones = [each for each in answers if each.verdict is not None]
+        if envelope.all_or_none and refused_ones:
+            return await self._reset(sent_to_nobody(answers))
         if not accepted:
             return await self._reset(Answered(tuple(answers)))
-        return await self._data(accepted, [each for each in answers if each.verdict is not None], message)
+        outcome = await self._data(accepted, refused_ones, message)
+        rest = envelope.recipients[len(answers) :]
+        return replace(outcome, rest=rest) if isinstance(outcome, Answered) else outcome
 
-    async def _mail(self, envelope: Envelope, size: int) -> MailFailed | LineFault | None:
+    def _beyond_this_relay(self, size: int, *, beyond_ascii: bool) -> MailFailed | None:
+        """What it would refuse after the mail was sent, as far as EHLO tells."""
         limit = self._size_limit()
         if limit is not None and size > limit:
             return MailFailed(f"the mail has {size} bytes, the relay takes {limit}", permanent=True)
+        if beyond_ascii and not self._client.supports_extension("smtputf8"):
+            reason = (
+                "an address has non-ASCII characters before the @, and the relay does not offer SMTPUTF8 (RFC 6531)"
+            )
+            return MailFailed(reason, permanent=True)
+        return None
+
+    async def _mail(self, envelope: Envelope, size: int, *, beyond_ascii: bool) -> MailFailed | LineFault | None:
         options = [f"SIZE={size}"] if self._client.supports_extension("size") else []
+        if beyond_ascii:
+            options += ["SMTPUTF8", *(["BODY=8BITMIME"] if self._client.supports_extension("8bitmime") else [])]
         try:
-            await self._client.mail(envelope.sender, options=options)
+            await self._client.mail(envelope.sender, options=options, encoding=_ENCODING)
         except SMTPSenderRefused as error:
             reply = Reply.of(error.code, error.message)
+            if reply.code == _CLOSING and self.mails > 1:  # it has carried its share of mails, or idled too long
+                self._client.close()
+                raise SessionDied(str(reply)) from error
             return await self._reset(outcome_of_refusal(Stage.MAIL, reply, classify(Stage.MAIL, reply)))
         except (SMTPServerDisconnected, SMTPTimeoutError) as error:
             self._client.close()
             raise SessionDied(f"mail: {error}") from error
+        except SMTPException as error:
+            return self._broken(Stage.MAIL, error)
         return None
 
     def _size_limit(self) -> int | None:
@@ -133,16 +129,21 @@ class Session:
         announced = self._client.esmtp_extensions.get("size", "").strip()
         return int(announced) if announced.isdigit() and int(announced) > 0 else None
 
-    async def _recipients(self, envelope: Envelope) -> list[RecipientReply] | LineFault:
+    async def _recipients(self, envelope: Envelope) -> list[RecipientReply] | MailFailed | LineFault:
+        """Fewer than the envelope has, where the relay takes the others in another transaction only, and there may be
+        one."""
         answers: list[RecipientReply] = []
         for address in envelope.recipients:
             try:
-                response = await self._client.rcpt(address)
+                response = await self._client.rcpt(address, encoding=_ENCODING)
             except SMTPRecipientRefused as error:
                 reply = Reply.of(error.code, error.message)
+                is_not_the_first = any(each.verdict is None for each in answers)
+                if asks_for_another_transaction(reply) and is_not_the_first and not envelope.all_or_none:
+                    break
                 verdict = classify(Stage.RCPT, reply)
                 if verdict.scope is not Scope.RECIPIENT:
-                    return await self._reset(LineFault(verdict.scope, Stage.RCPT, str(reply), reply.code))
+                    return await self._reset(outcome_of_refusal(Stage.RCPT, reply, verdict))
                 answers.append(RecipientReply(address, reply, verdict))
             else:
                 answers.append(RecipientReply(address, Reply.of(response.code, response.message), None))
@@ -151,21 +152,32 @@ class Session:
     async def _data(
         self, accepted: list[str], refused: list[RecipientReply], message: bytes
     ) -> Answered | MailFailed | LineFault:
-        self._text_is_out = True
         try:
-            response = await self._client.data(message, timeout=_DATA_SECONDS)
-        except SMTPDataError as error:
-            reply = Reply.of(error.code, error.message)
-            verdict = classify(Stage.DATA, reply)
-            if verdict.scope is Scope.MESSAGE:
-                # Recipients refused before keep their own reply; the others share this one.
-                shared = [RecipientReply(address, reply, verdict) for address in accepted]
-                return await self._reset(Answered((*refused, *shared)))
-            return await self._reset(outcome_of_refusal(Stage.DATA, reply, verdict))
-        except (SMTPServerDisconnected, SMTPTimeoutError) as error:
+            reply = await self._send_text(message)
+        except SMTPException as error:
+            if not self._text_is_out:
+                return self._broken(Stage.DATA, error)
             self._client.close()
             return _unknown(error)
-        return Answered((*taken(accepted, Reply.of(response.code, response.message)), *refused))
+        if self._text_is_out and reply.code == _DONE:
+            return Answered((*taken(accepted, reply), *refused))
+        verdict = classify(Stage.DATA, reply)
+        if verdict.scope is Scope.MESSAGE:
+            # Recipients refused before keep their own reply; the others share this one.
+            shared = [RecipientReply(address, reply, verdict) for address in accepted]
+            return await self._reset(Answered((*refused, *shared)))
+        return await self._reset(outcome_of_refusal(Stage.DATA, reply, verdict))
+
+    async def _send_text(self, message: bytes) -> Reply:
+        """DATA, then the mail's text; the relay's answer to whichever was the last. As `SMTP.data`, which does not tell
+        whether the text was out when the connection broke."""
+        start = await self._client.execute_command(b"DATA")
+        if start.code != _GO_ON or self._client.protocol is None:
+            return Reply.of(start.code, start.message)
+        self._text_is_out = True
+        self._client.protocol.write(_LEADING_DOT.sub(b"..", message) + b".\r\n")
+        answer = await self._client.protocol.read_response(timeout=_DATA_SECONDS)
+        return Reply.of(answer.code, answer.message)
 
     def _broken(self, stage: Stage, error: SMTPException) -> LineFault:
         self._client.close()
@@ -203,83 +215,3 @@ class Session:
 def _unknown(error: Exception) -> MailFailed:
     reason = f"no answer after the mail's text: {error}".rstrip(": ")
     return MailFailed(reason, permanent=False, unknown_outcome=True)
-
-
-async def open_session(account: Account, credentials: Credentials | None, *, guard: Guard, clock: Clock) -> Session:
-    """Connects, secures and authenticates as the account says. Raises SessionFault."""
-    client = SMTP(
-        hostname=account.host,
-        use_tls=account.tls is TlsMode.TLS,
-        start_tls=False,  # done below, as a stage of its own
-        tls_context=_tls_context(verify=account.verify_certificate),
-        timeout=_COMMAND_SECONDS,
-    )
-    stage = Stage.CONNECT
-    try:
-        sock = await _connect(account, guard)
-        if account.tls is TlsMode.TLS:
-            stage = Stage.TLS
-        await client.connect(sock=sock, local_hostname=_literal(sock))
-        stage = Stage.EHLO
-        await client.ehlo()
-        if _wants_starttls(account, client):
-            stage = Stage.TLS
-            await client.starttls()
-            stage = Stage.EHLO
-            await client.ehlo()
-        if credentials is not None:
-            stage = Stage.AUTH
-            await client.login(credentials.username, credentials.password)
-    except AddressRefused as error:
-        raise SessionFault(LineFault(Scope.ACCOUNT, stage, f"host: {error.detail}")) from error
-    except (SMTPException, OSError) as error:
-        client.close()
-        raise SessionFault(_opening_fault(stage, error)) from error
-    except BaseException:
-        client.close()
-        raise
-    return Session(client, clock)
-
-
-def _wants_starttls(account: Account, client: SMTP) -> bool:
-    if account.tls is TlsMode.OPPORTUNISTIC:
-        return client.supports_extension("starttls")
-    return account.tls is TlsMode.STARTTLS
-
-
-def _literal(sock: socket.socket) -> str:
-    """How a client without a name introduces itself (RFC 5321 §4.1.3)."""
-    address = str(sock.getsockname()[0])
-    return f"[IPv6:{address}]" if ":" in address else f"[{address}]"
-
-
-async def _connect(account: Account, guard: Guard) -> socket.socket:
-    """A connection to the first checked address that answers."""
-    loop = asyncio.get_running_loop()
-    failure: OSError = OSError(f"{account.host} has no address")
-    for resolved in await guard.resolve(account.host, account.port):
-        sock = socket.socket(resolved.family, socket.SOCK_STREAM)
-        sock.setblocking(False)
-        try:
-            async with asyncio.timeout(_CONNECT_SECONDS):
-                await loop.sock_connect(sock, (resolved.address, account.port))
-        except OSError as error:  # TimeoutError is one
-            sock.close()
-            failure = error
-        except BaseException:
-            sock.close()
-            raise
-        else:
-            return sock
-    raise failure
-
-
-def _opening_fault(stage: Stage, error: SMTPException | OSError) -> LineFault:
-    if isinstance(error, SMTPResponseException):
-        reply = Reply.of(error.code, error.message)
-        return LineFault(classify(stage, reply).scope, stage, str(reply), reply.code)
-    if type(error) in (SMTPException, SMTPNotSupported):
-        # STARTTLS or AUTH that the relay does not offer: only the account's settings can mend that.
-        return LineFault(Scope.ACCOUNT, stage, str(error))
-    reason = str(error) or type(error).__name__
-    return LineFault(Scope.RELAY, stage, reason)

@@ -4,7 +4,7 @@ from typing import Any
 
 from shared.messages.addresses import Address
 from shared.messages.model import Content, Mail, Priority, Status
-from tests.unit.conftest import NOON
+from tests.unit.clock import NOON
 
 
 def a_mail(mail_id: str = "m1", **changes: Any) -> Mail:

@@ -15,9 +15,9 @@ from hypothesis import strategies as st
 from shared.delivery.composer import compose
 from shared.errors import InvalidInput
 from shared.messages.addresses import Address
-from shared.messages.model import Attachment, Content
+from shared.messages.model import Attachment, Content, ListUnsubscribe
 from shared.messages.submission import parse_submission
-from tests.unit.conftest import NOON
+from tests.unit.clock import NOON
 from tests.unit.shared.delivery.samples import a_content
 
 TOKEN = "dG9rZW4"
@@ -337,7 +337,7 @@ texts_with_everything = st.text(
     message_id=texts_with_everything,
     text=texts_with_everything,
 )
-@settings(suppress_health_check=[HealthCheck.filter_too_much, HealthCheck.too_slow], max_examples=200)
+@settings(suppress_health_check=[HealthCheck.filter_too_much, HealthCheck.too_slow], max_examples=40)
 def test_nothing_that_is_accepted_adds_a_header(
     subject: str, name: str, header: str, filename: str, message_id: str, text: str
 ) -> None:
@@ -390,3 +390,17 @@ def test_a_line_break_that_slipped_through_is_refused_rather_than_sent(field: st
 
     with pytest.raises(InvalidInput):
         compose(content, token=TOKEN, composed_at=NOON)
+
+
+def test_how_to_leave_a_list_is_told_in_both_ways_and_by_one_click() -> None:
+    how = ListUnsubscribe(url="https://acme.example/u/abc", mailto="leave@acme.example", one_click=True)
+    mail = composed(a_content(list_unsubscribe=how))
+    assert mail["List-Unsubscribe"] == "<mailto:leave@acme.example>, <https://acme.example/u/abc>"
+    assert mail["List-Unsubscribe-Post"] == "List-Unsubscribe=One-Click"
+
+
+def test_a_long_way_to_leave_a_list_is_not_broken() -> None:
+    url = "https://acme.example/u/" + "x" * 400
+    mail = composed(a_content(list_unsubscribe=ListUnsubscribe(url=url)))
+    assert mail["List-Unsubscribe"] == f"<{url}>"
+    assert mail["List-Unsubscribe-Post"] is None

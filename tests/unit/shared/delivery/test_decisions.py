@@ -3,13 +3,14 @@
 import pytest
 
 from shared.clock import DAY, HOUR, MINUTE, SECOND
+from shared.delivery.classification import classify
 from shared.delivery.decisions import Decision, after_try, pending_recipients, without_try
-from shared.delivery.replies import Reply, Scope, Stage, Verdict, classify
+from shared.delivery.replies import Reply, Scope, Stage, Verdict
 from shared.delivery.transmission import Answered, MailFailed, RecipientReply, taken
 from shared.instance.model import RetryPolicy
 from shared.messages.model import Mail, Status
 from shared.messages.table import RecipientResult
-from tests.unit.conftest import NOON
+from tests.unit.clock import NOON
 from tests.unit.shared.delivery.samples import a_mail
 
 OK = Reply(250, "queued as 1", "2.0.0")
@@ -258,7 +259,8 @@ def test_an_error_found_before_a_further_try_forgets_nobody_who_took_the_mail_ea
         RecipientResult(address="a@x.org", status=Status.SENT, code=250),
         RecipientResult(address="b@x.org", status=Status.DEFERRED, code=451),
     )
-    decision = without_try(a_mail(attempts=1), "the account was deleted", ["b@x.org"], before, NOON)
+    everybody = ["a@x.org", "b@x.org"]
+    decision = without_try(a_mail(attempts=1), "the account was deleted", everybody, before, NOON)
 
     assert decision.mail.status is Status.SENT
     assert statuses(decision) == {"a@x.org": "sent", "b@x.org": "error"}

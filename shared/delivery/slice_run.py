@@ -1,0 +1,282 @@
+"""One claimed slice on its way through the relay: each mail's steps, in the order of the slice."""
+
+import asyncio
+from collections import deque
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, replace
+
+from shared.accounts.model import Account
+from shared.aws.threads import in_thread
+from shared.clock import SECOND, Clock, Millis
+from shared.delivery.authentication import Credentials
+from shared.delivery.composer import compose
+from shared.delivery.decisions import Decision, after_try, pending_recipients, without_try
+from shared.delivery.envelopes import envelope_for
+from shared.delivery.jobs import Job
+from shared.delivery.opening import SessionFault
+from shared.delivery.pool import Pool, PooledSession
+from shared.delivery.recorder import Recorder
+from shared.delivery.replies import Scope, Stage
+from shared.delivery.session import SessionDied
+from shared.delivery.suppressing import hard_refusals
+from shared.delivery.tokens import MailTokens
+from shared.delivery.transmission import (
+    Answered,
+    Envelope,
+    LineFault,
+    MailFailed,
+    Outcome,
+    RecipientReply,
+    closed,
+    postponed,
+)
+from shared.errors import InvalidInput, StorageError
+from shared.instance.model import RetryPolicy
+from shared.limits.budget import Budget, BudgetSpent, Needs, NeverFits
+from shared.limits.model import LimitBehavior
+from shared.limits.seats import Seats
+from shared.messages.model import Content, Status
+from shared.messages.slices import Entry, Slice, SliceTable
+from shared.observability import MetricUnit, logger, metrics
+
+MAX_CRASHES = 3  # in a row, over one marked mail
+
+LAST_START: Millis = 30 * SECOND  # before the deadline: no mail is begun later
+_CUT_OFF: Millis = 8 * SECOND  # before the deadline: a mail under way is given up; what it came to must be written
+_SHORT_PAUSE: Millis = 3 * SECOND  # for a budget: waited for here, rather than by giving the line back
+
+_METRICS = {Status.SENT: "Sent", Status.DEFERRED: "Deferred", Status.ERROR: "Errors"}
+
+
+@dataclass(frozen=True, slots=True)
+class YieldedSeat:
+    """A more urgent lane waits for the connection."""
+
+
+type Stop = LineFault | BudgetSpent | YieldedSeat
+
+
+@dataclass(frozen=True, slots=True)
+class RunContext:
+    """What a run needs of its visit. `account` is None when it was deleted with mail waiting."""
+
+    account: Account | None
+    credentials: Credentials | None
+    retry: RetryPolicy
+    budget: Budget
+    seats: Seats
+    recorder: Recorder
+    slices: SliceTable
+    pool: Pool
+    tokens: MailTokens
+    clock: Clock
+    pause: Callable[[Millis], Awaitable[None]]
+    deadline: Millis
+
+
+class SliceRun:
+    """`stop` tells why the line must wait, None while it need not; `recorded` counts outcomes handed in."""
+
+    def __init__(self, context: RunContext, claimed: Slice, jobs: Sequence[Job]) -> None:
+        self._context = context
+        self._claimed = claimed
+        self._jobs = deque(jobs)
+        self._one_by_one = claimed.crashes > 0
+        self._renewing = asyncio.Lock()
+        self.stop: Stop | None = None
+        self.recorded = 0
+
+    async def send_all(self) -> None:
+        """Until the slice is empty, the line must wait, or time is nearly up. Raises StorageError."""
+        if self._context.account is None:
+            await self._refuse_all("the account was deleted")
+            return
+        sessions = 1 if self._one_by_one else min(self._context.seats.count, len(self._jobs))
+        try:
+            async with asyncio.TaskGroup() as group:
+                for _ in range(sessions):
+                    group.create_task(self._send_through_one_session(self._context.account))
+        except* StorageError as failures:
+            # The claim stays: what was sent but not written is for the next worker to find out.
+            raise failures.exceptions[0] from None
+
+    async def let_go(self) -> None:
+        """Removes the slice, or gives it back with what is left."""
+        remaining: list[Entry] = [job.entry for job in self._jobs]
+        if remaining:
+            await in_thread(self._context.slices.let_go, self._claimed, remaining)
+        else:
+            await in_thread(self._context.slices.finish, self._claimed)
+
+    async def _refuse_all(self, reason: str) -> None:
+        while self._jobs:
+            job = self._jobs[0]
+            await self._record(job, self._refused(job, reason))
+            self._jobs.popleft()
+
+    async def _send_through_one_session(self, account: Account) -> None:
+        """One mail after the other. The next is begun only while at most one outcome is unwritten."""
+        unwritten: asyncio.Future[None] | None = None
+        async with self._context.pool.acquire(account, self._context.credentials) as session:
+            while self._jobs and await self._may_go_on():
+                job = self._jobs.popleft()
+                decision = await self.send_next(job, account, session)
+                if decision is None:
+                    self._jobs.appendleft(job)
+                    break
+                if unwritten is not None:
+                    await unwritten
+                unwritten = self._record(job, decision)
+                if self._one_by_one:
+                    await unwritten
+            if unwritten is not None:
+                await unwritten
+
+    async def send_next(self, job: Job, account: Account, session: PooledSession) -> Decision | None:
+        """The way of one mail. None when the line must wait; the mail then stays as it is."""
+        started_at = self._context.clock()
+        if self._one_by_one and not await self._mark(job):
+            return self._refused(job, f"the sender died {MAX_CRASHES} times in a row over this mail")
+        if job.content is None:
+            return self._refused(job, "the content of the mail is no longer kept")
+        recipients = pending_recipients(job.content.envelope_recipients, job.before)
+        if not recipients:  # all are suppressed, or decided by earlier tries
+            return self._refused(job, "")
+        try:
+            message = self._composed(job, job.content)
+            envelope = envelope_for(account, job.content, recipients, size=len(message))
+        except InvalidInput as error:
+            return self._refused(job, error.detail)
+        outcome = await self._transmit_to_all(session, envelope, message)
+        if isinstance(outcome, BudgetSpent) and outcome.behavior is LimitBehavior.REJECT:
+            return self._refused(job, outcome.reason)
+        if isinstance(outcome, NeverFits):
+            return self._refused(job, outcome.reason)
+        if isinstance(outcome, LineFault | BudgetSpent):
+            self.stop = outcome
+            return None
+        decision = after_try(
+            job.mail,
+            outcome,
+            tried=recipients,
+            before=job.before,
+            policy=self._context.retry,
+            now=self._context.clock(),
+            waited=max(0, started_at - self._claimed.due_at),
+        )
+        return replace(decision, refused=hard_refusals(outcome))
+
+    async def _mark(self, job: Job) -> bool:
+        """False when this mail has cost too many workers their lives."""
+        if self._claimed.marked == job.mail.id and self._claimed.marked_crashes >= MAX_CRASHES:
+            return False
+        self._claimed = await in_thread(self._context.slices.mark, self._claimed, job.mail.id)
+        return True
+
+    def _composed(self, job: Job, content: Content) -> bytes:
+        token = self._context.tokens.seal(job.mail.tenant_id, job.mail.id)
+        return compose(content, token=token, composed_at=job.mail.due_at)
+
+    async def _transmit_to_all(
+        self, session: PooledSession, envelope: Envelope, message: bytes
+    ) -> Outcome | BudgetSpent | NeverFits:
+        """In one transaction where the relay takes all recipients, else in as many as it wants."""
+        answers: list[RecipientReply] = []
+        while True:
+            outcome = await self._transmit(session, envelope, message)
+            match outcome:
+                case Answered(recipients=recipients, rest=rest):
+                    answers += recipients
+                    if not rest:
+                        return Answered(tuple(answers))
+                    envelope = replace(envelope, recipients=rest)
+                case _ if not answers:
+                    return outcome
+                case MailFailed():
+                    return closed(answers, outcome, envelope.recipients)
+                case LineFault() | BudgetSpent():
+                    self.stop = outcome
+                    return postponed(answers, outcome.reason, envelope.recipients)
+                case NeverFits(reason=reason):
+                    return closed(answers, MailFailed(reason, permanent=True), envelope.recipients)
+
+    async def _transmit(
+        self, session: PooledSession, envelope: Envelope, message: bytes
+    ) -> Outcome | BudgetSpent | NeverFits:
+        """A session first, then budget, then MAIL FROM at once: that is where relays count."""
+        needs = self._needs(envelope)
+        while True:
+            try:
+                async with asyncio.timeout(self._seconds_left()):
+                    await session.make_ready()
+                spent = await self._within_budget(needs)
+                if spent is not None:
+                    return spent
+                return await session.transmit(envelope, message, seconds=self._seconds_left())
+            except SessionFault as error:
+                return error.fault
+            except TimeoutError:
+                return LineFault(Scope.RELAY, Stage.CONNECT, "the session was not ready in time")
+            except SessionDied as error:
+                if not session.was_kept:
+                    return LineFault(Scope.RELAY, Stage.MAIL, error.detail)
+
+    def _seconds_left(self) -> float:
+        return (self._context.deadline - _CUT_OFF - self._context.clock()) / SECOND
+
+    def _needs(self, envelope: Envelope) -> Needs:
+        if not self._context.budget.is_limited:
+            return Needs(len(envelope.recipients))
+        ahead = [len(job.content.envelope_recipients) if job.content else 0 for job in self._jobs]
+        recipients = len(envelope.recipients)
+        return Needs(recipients, mails_ahead=1 + len(ahead), recipients_ahead=recipients + sum(ahead))
+
+    async def _within_budget(self, needs: Needs) -> BudgetSpent | NeverFits | None:
+        """Counts the mail, after a pause if the budget frees soon."""
+        budget = self._context.budget
+        async with self._renewing:  # sessions share what is in hand
+            while not budget.covers(needs):
+                refused = await in_thread(budget.renew, needs)
+                if isinstance(refused, BudgetSpent) and refused.behavior is LimitBehavior.DEFER:
+                    wait = refused.until - self._context.clock()
+                    if wait <= _SHORT_PAUSE and self._has_time():
+                        await self._context.pause(wait)
+                        continue
+                if refused is not None:
+                    return refused
+            budget.use(needs)
+        return None
+
+    async def _may_go_on(self) -> bool:
+        """Whether another mail may be begun: nothing stopped the line, nobody wants the seat, there is time."""
+        seats = self._context.seats
+        if self.stop is None and seats.should_look():
+            await in_thread(seats.look)
+            if seats.must_yield:
+                self.stop = YieldedSeat()
+        return self.stop is None and self._has_time()
+
+    def _has_time(self) -> bool:
+        return self._context.clock() < self._context.deadline - LAST_START
+
+    def _refused(self, job: Job, reason: str) -> Decision:
+        addresses = job.content.envelope_recipients if job.content else []
+        return without_try(job.mail, reason, addresses, job.before, self._context.clock())
+
+    def _record(self, job: Job, decision: Decision) -> asyncio.Future[None]:
+        self.recorded += 1
+        mail = decision.mail
+        metrics.add_metric(name=_METRICS[mail.status], unit=MetricUnit.Count, value=1)
+        if mail.status is Status.SENT:
+            latency = self._context.clock() - mail.due_at
+            metrics.add_metric(name="DueToSent", unit=MetricUnit.Milliseconds, value=latency)
+        logger.info(
+            "mail tried",
+            tenant_id=mail.tenant_id,
+            message_id=mail.id,
+            account_id=mail.account_id,
+            status=mail.status.value,
+            attempts=mail.attempts,
+            codes=sorted({each.code for each in decision.recipients if each.code is not None}),
+        )
+        return self._context.recorder.record(decision, batch_code=job.mail.batch_code)
