@@ -5,6 +5,7 @@ from typing import Annotated
 from pydantic import BaseModel, ConfigDict, Field
 
 from shared.clock import SECOND, Millis
+from shared.limits.model import PriorityShares
 from shared.messages.model import Priority
 from shared.messages.submission import PriorityField
 from shared.outgoing.urls import BaseUrl, UrlPath
@@ -42,6 +43,7 @@ class Instance(BaseModel):
 
     retry: RetryPolicy = RetryPolicy()
     default_priority: PriorityField = Priority.MEDIUM
+    priority_shares: PriorityShares = PriorityShares()
     client_base_url: Annotated[
         BaseUrl | None, Field(description="Where reports of tenants without a URL of their own are pushed.")
     ] = None

@@ -9,5 +9,7 @@ head.py        the head: announce work, record a wake-up, visit, settle, block
 wakeups.py     the SQS side
 lines.py       what those who add work call: announce, then write the work, then wake
 attendance.py  what a worker does with a wake-up, whatever the work is
-rounds.py      what the scheduler does each minute
+rounds.py      what the scheduler does each minute: wakes lines
+chores.py      and works lines that have no other worker
+resumption.py  one of them: opening lines after a pause
 """

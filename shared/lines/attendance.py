@@ -58,6 +58,7 @@ class MustWait:
     reason: str
     progressed: bool = False
     by: WaitBy = WaitBy.DURATION
+    backs_off: bool = True  # False: nothing failed, so the next failure waits no longer for it
 
 
 type Rest = Drained | OutOfTime | MustWait
@@ -106,7 +107,7 @@ class Attendant:
                         return Disposition.ACKNOWLEDGE
                     visit = Visit(visit.line, met, visit.deadline)  # work was added meanwhile
                 case OutOfTime():
-                    await self._hand_over(visit.line)
+                    await self._hand_over(visit)
                     return Disposition.ACKNOWLEDGE
                 case MustWait() as wait:
                     disposition = await self._wait(wake_up, visit, wait)
@@ -114,9 +115,12 @@ class Attendant:
                         return disposition
                     visit = Visit(visit.line, await self._revisit(visit), visit.deadline)
 
-    async def _hand_over(self, line: Line) -> None:
-        await in_thread(self._heads.record_wake_up, line, self._clock())
-        await in_thread(self._wake_ups.send, line)
+    async def _hand_over(self, visit: Visit) -> None:
+        if visit.head.waits:
+            await in_thread(self._heads.reset_waits, visit.line)
+        # Not a second one beside that of whoever added work since the visit: they would grow by one a visit.
+        if await in_thread(self._heads.record_wake_up, visit.line, self._clock()):
+            await in_thread(self._wake_ups.send, visit.line)
 
     async def _revisit(self, visit: Visit) -> Head:
         met = await in_thread(self._heads.visit, visit.line, wake_at=visit.deadline + _COVER)
@@ -125,13 +129,22 @@ class Attendant:
     async def _wait(self, wake_up: WakeUp, visit: Visit, wait: MustWait) -> Disposition | None:
         """None when the line was unblocked meanwhile: what made it wait may be mended, so it is tried again."""
         line, delay = visit.line, wait.until - self._clock()
-        waits = 1 if wait.progressed else visit.head.waits + 1
+        waits = (0 if wait.progressed else visit.head.waits) + (1 if wait.backs_off else 0)
         logger.info("line waits", line=line.partition, wait_ms=delay, waits=waits, reason=wait.reason)
         if wait.by is WaitBy.VISIBILITY or (wait.by is WaitBy.DURATION and delay <= _LONGEST_HOLD):
-            wake_at = wait.until + _LONGEST_HOLD
-            await in_thread(self._heads.record_wait, line, wake_at=wake_at, waits=waits)
+            # Held first: whoever opens the line after the wait is recorded lets go of the wake-up again.
             await self._hold(wake_up, delay)
-            return Disposition.GIVE_BACK
+            if await in_thread(
+                self._heads.record_wait,
+                line,
+                visit.head,
+                wake_at=wait.until + _LONGEST_HOLD,
+                waits=waits,
+                held=wake_up.receipt_handle,
+            ):
+                return Disposition.GIVE_BACK
+            await self._hold(wake_up, visit.deadline - self._clock() + _COVER)
+            return None
         if await in_thread(self._heads.block, line, visit.head, until=wait.until, waits=waits):
             return Disposition.ACKNOWLEDGE
         return None

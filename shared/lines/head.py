@@ -6,17 +6,20 @@
 `unblocks`       counts unblockings, so that a worker cannot block a line with knowledge older than the last of them
 `seq`            counts announcements of work, `announced_at` is the time of the last
 `waits`          counts waits in a row, which the backoff grows with
+`held`           the receipt handle of a wake-up that waits out its visibility, for whoever opens the line before
 """
 
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 
 from shared.aws.attributes import Item
 from shared.aws.dynamodb import Attr, Condition, Key, Table, Update
 from shared.clock import MINUTE, Millis
-from shared.errors import ConditionFailed
+from shared.errors import ConditionFailed, StorageUnavailable
 from shared.lines.line import Line, LineKind, due_shard
 
 DUE_INDEX = "due"
+_TRIES = 5
 WAKE_AFTER: Millis = MINUTE  # how long a queued wake-up, or an announced piece of work, is waited for
 
 
@@ -30,6 +33,7 @@ class Head:
     blocked_until: Millis | None
     unblocks: int
     waits: int
+    held: str | None = None
 
     @classmethod
     def from_item(cls, item: Item) -> "Head":
@@ -44,6 +48,7 @@ class Head:
             blocked_until=number("blocked_until") or None,
             unblocks=number("unblocks"),
             waits=number("waits"),
+            held=str(item["held"]) if "held" in item else None,
         )
 
     def is_blocked(self, now: Millis) -> bool:
@@ -69,17 +74,18 @@ class Heads:
         """Says that work due at `due_at` is about to be written. Lowers `wake_at`, never raises it."""
         wake_at = max(due_at, now + WAKE_AFTER)
         identity: Item = {"kind": line.kind.value, "owner": line.owner, "announced_at": now}
-        try:
-            self._table.update(
-                Update(
-                    line.head_key,
-                    set=identity | {"wake_at": wake_at, "due_shard": line.due_shard},
-                    add={"seq": 1},
-                    condition=Attr("wake_at").not_exists() | Attr("wake_at").gt(wake_at),
-                )
-            )
-        except ConditionFailed:
-            self._table.update(Update(line.head_key, set=identity, add={"seq": 1}))
+        lowered = Update(
+            line.head_key,
+            set=identity | {"wake_at": wake_at, "due_shard": line.due_shard},
+            add={"seq": 1},
+            condition=Attr("wake_at").not_exists() | Attr("wake_at").gt(wake_at),
+        )
+        # Conditional as well: a worker may settle between the two, and the announced work would have no `wake_at`.
+        kept = Update(line.head_key, set=identity, add={"seq": 1}, condition=Attr("wake_at").lte(wake_at))
+        for _ in range(_TRIES):
+            if self._changed(lowered) or self._changed(kept):
+                return
+        raise StorageUnavailable(f"the head of {line.partition} changes too fast")
 
     def record_wake_up(self, line: Line, now: Millis) -> bool:
         """Whether a wake-up is to be sent: not while the line is blocked, or one is queued that no worker has seen.
@@ -97,7 +103,7 @@ class Heads:
                 Update(
                     line.head_key,
                     set={"wake_at": wake_at, "due_shard": line.due_shard},
-                    remove=("woken_at",),
+                    remove=("woken_at", "held"),
                     condition=Attr("pk").exists(),
                 )
             )
@@ -122,43 +128,60 @@ class Heads:
         except ConditionFailed as failed:
             stands = Head.from_item(dict(failed.item)) if failed.item else None  # type: ignore[arg-type]
             self._lower(line, min(now + WAKE_AFTER, next_due or now + WAKE_AFTER))
-            return stands if stands is not None and stands.seq != head.seq else None
+            if head.waits:
+                self.reset_waits(line)
+            return replace(stands, waits=0) if stands is not None and stands.seq != head.seq else None
         return None
 
-    def record_wait(self, line: Line, *, wake_at: Millis, waits: int) -> None:
-        """The wake-up is held, by its visibility, until before `wake_at`."""
-        rest: Item = {"wake_at": wake_at, "due_shard": line.due_shard, "waits": waits}
-        self._table.update(Update(line.head_key, set=rest))
+    def reset_waits(self, line: Line) -> None:
+        """The worker got through: the next wait is the first again."""
+        self._table.update(Update(line.head_key, remove=("waits",), condition=Attr("pk").exists()))
+
+    def record_wait(self, line: Line, head: Head, *, wake_at: Millis, waits: int, held: str) -> bool:
+        """The wake-up, of receipt handle `held`, is kept by its visibility until before `wake_at`; False if the line
+        was unblocked since `head` was read, and so must be tried."""
+        rest: Item = {"wake_at": wake_at, "due_shard": line.due_shard, "waits": waits, "held": held}
+        return self._changed(Update(line.head_key, set=rest, condition=_not_unblocked_since(head)))
 
     def block(self, line: Line, head: Head, *, until: Millis, waits: int) -> bool:
         """Closes the line until `until`; False if it was unblocked since `head` was read, and so must be tried."""
-        same: Condition = Attr("unblocks").eq(head.unblocks)
-        if head.unblocks == 0:
-            same = Attr("unblocks").not_exists() | same
         rest: Item = {"blocked_until": until, "wake_at": until, "due_shard": line.due_shard, "waits": waits}
-        return self._changed(Update(line.head_key, set=rest, condition=same))
+        return self._changed(Update(line.head_key, set=rest, condition=_not_unblocked_since(head)))
 
     def cover_block(self, line: Line, blocked_until: Millis) -> None:
         """Lets the end of the block wake the line, if it is still blocked until then."""
         rest: Item = {"wake_at": blocked_until, "due_shard": line.due_shard}
         self._changed(Update(line.head_key, set=rest, condition=Attr("blocked_until").eq(blocked_until)))
 
-    def unblock(self, line: Line, now: Millis) -> bool:
-        """Opens the line and makes it due at once. False for a line that never had work."""
-        return self._changed(
-            Update(
-                line.head_key,
-                set={"wake_at": now, "due_shard": line.due_shard},
-                remove=("blocked_until", "waits"),
-                add={"unblocks": 1},
-                condition=Attr("pk").exists(),
+    def unblock(self, line: Line, now: Millis) -> Head | None:
+        """Opens the line and makes it due at once. The head as it was left; None for a line that never had work."""
+        try:
+            item = self._table.update(
+                Update(
+                    line.head_key,
+                    # Not 0: the first mail that gets through then still tells that the line had waited.
+                    set={"wake_at": now, "due_shard": line.due_shard, "waits": 1},
+                    remove=("blocked_until",),
+                    add={"unblocks": 1},
+                    condition=Attr("pk").exists(),
+                )
             )
-        )
+        except ConditionFailed:
+            return None
+        return Head.from_item(item)
 
     def due(self, shard: int, now: Millis) -> list[DueHead]:
         """The first page of due lines of one shard, the longest due first."""
         page = self._table.query(Key("due_shard").eq(due_shard(shard)) & Key("wake_at").lte(now), index=DUE_INDEX)
         return [_due_head(item) for item in page.items]
+
+    def blocked(self, shard: int, now: Millis, *, within: Millis) -> Iterator[DueHead]:
+        """The lines of one shard that are blocked, and would be opened within so long by their own time."""
+        condition = Key("due_shard").eq(due_shard(shard)) & Key("wake_at").between(now + 1, now + within)
+        for item in self._table.query_all(condition, index=DUE_INDEX):
+            found = _due_head(item)
+            if found.blocked_until is not None and found.blocked_until > now:
+                yield found
 
     def postpone(self, due: DueHead, *, to: Millis) -> bool:
         """Moves `wake_at` if it is still the one that was seen."""
@@ -184,3 +207,8 @@ def _due_head(item: Item) -> DueHead:
         wake_at=int(str(item["wake_at"])),
         blocked_until=blocked_until if isinstance(blocked_until, int) else None,
     )
+
+
+def _not_unblocked_since(head: Head) -> Condition:
+    same: Condition = Attr("unblocks").eq(head.unblocks)
+    return same if head.unblocks else Attr("unblocks").not_exists() | same

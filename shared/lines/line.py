@@ -13,27 +13,34 @@ MAX_GROUP_LENGTH = 128  # SQS: MessageGroupId
 
 
 class LineKind(StrEnum):
-    """The four lanes in their order of priority, then the lines that are not lanes."""
+    """The four lanes in their order of priority, then the lines that are not lanes, then the scheduler's chores."""
 
     IMMEDIATE = "immediate"
     HIGH = "high"
     MEDIUM = "medium"
     LOW = "low"
     REPORTS = "reports"
+    ACTIVATION = "activation"
+    RESUMPTION = "resumption"
 
 
 LANES = (LineKind.IMMEDIATE, LineKind.HIGH, LineKind.MEDIUM, LineKind.LOW)
+WOKEN = (*LANES, LineKind.REPORTS)  # kinds with a queue and a worker of their own; the others are the scheduler's
 
 # A writer announces its work on the head, then writes it. Until this long after the last announcement a worker that
 # finds the line empty must not put the head to rest: the announced work may still be on its way. For lanes the writer
 # is an API call (29 s); for reports a sender that announces anew every `ANNOUNCE_REPORTS_EVERY`.
-_GRACE: dict[LineKind, Millis] = dict.fromkeys(LANES, 35 * SECOND) | {LineKind.REPORTS: 60 * SECOND}
+_GRACE: dict[LineKind, Millis] = dict.fromkeys(LANES, 35 * SECOND) | {
+    LineKind.REPORTS: 60 * SECOND,
+    LineKind.ACTIVATION: 35 * SECOND,
+    LineKind.RESUMPTION: 150 * SECOND,  # a worker that saw the pause may block its line as late as its deadline
+}
 ANNOUNCE_REPORTS_EVERY: Millis = 20 * SECOND
 
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """`owner` is `tenant#account` for lanes, the tenant for reports; ids cannot contain `#`."""
+    """`owner` is `tenant#account` for lanes, `tenant` for reports, `tenant#batch` for activations; no id holds `#`."""
 
     kind: LineKind
     owner: str
@@ -73,6 +80,11 @@ class Line:
     def account_id(self) -> str:
         return self.owner.partition("#")[2]
 
+    @property
+    def batch_code(self) -> str:
+        """Of an activation."""
+        return self.owner.partition("#")[2]
+
 
 def due_shard(number: int) -> str:
     """The partition of the due index that holds shard `number`."""
@@ -87,6 +99,16 @@ def account_line(lane: LineKind, tenant_id: str, account_id: str) -> Line:
 def account_lines(tenant_id: str, account_id: str) -> list[Line]:
     """The lines of one account, in order of priority."""
     return [account_line(lane, tenant_id, account_id) for lane in LANES]
+
+
+def activation_line(tenant_id: str, batch_code: str) -> Line:
+    """The chore of bringing a batch's suspended slices back into their lines."""
+    return Line(LineKind.ACTIVATION, f"{tenant_id}#{batch_code}")
+
+
+def resumption_line() -> Line:
+    """The chore of opening the lines that waited while the instance was paused."""
+    return Line(LineKind.RESUMPTION, "instance")
 
 
 def reports_line(tenant_id: str) -> Line:

@@ -6,10 +6,10 @@ A crash between any two of these leaves either no work, or work that the head wa
 from collections.abc import Iterable
 
 from shared.clock import Clock, Millis
-from shared.errors import StorageError
+from shared.errors import StaleReceipt, StorageError
 from shared.lines.head import Heads
 from shared.lines.line import Line
-from shared.lines.wakeups import WakeUps
+from shared.lines.wakeups import WakeUp, WakeUps
 from shared.observability import logger
 
 
@@ -28,15 +28,37 @@ class Lines:
         """Sends a wake-up unless one is queued or the line is blocked. Its failure is no failure of the caller:
         the head already says when to look."""
         try:
-            if self._heads.record_wake_up(line, self._clock()):
-                self._wake_ups.send(line)
+            due = self._heads.record_wake_up(line, self._clock())
         except StorageError as error:
             logger.warning(
-                "wake-up not sent: the scheduler will wake the line", line=line.partition, reason=error.detail
+                "wake-up not recorded: the scheduler wakes the line", line=line.partition, reason=error.detail
             )
+            return
+        if due:
+            self._send(line)
 
     def unblock(self, lines: Iterable[Line]) -> None:
         """Opens lines that waited for what has just been corrected, and wakes them whatever is queued."""
         for line in lines:
-            if self._heads.unblock(line, self._clock()):
-                self._wake_ups.send(line)
+            head = self._heads.unblock(line, self._clock())
+            if head is None:
+                continue
+            if head.held is not None:
+                self._release(WakeUp(line, head.held))
+            else:
+                self._send(line)
+
+    def _release(self, wake_up: WakeUp) -> None:
+        """Ends a wait by visibility: the wake-up itself comes back at once."""
+        try:
+            self._wake_ups.release(wake_up)
+        except StaleReceipt:
+            self._send(wake_up.line)  # it has come back by itself
+        except StorageError as error:
+            logger.warning("held wake-up not released", line=wake_up.line.partition, reason=error.detail)
+
+    def _send(self, line: Line) -> None:
+        try:
+            self._wake_ups.send(line)
+        except StorageError as error:
+            logger.warning("wake-up not sent: the scheduler wakes the line", line=line.partition, reason=error.detail)

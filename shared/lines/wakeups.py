@@ -29,7 +29,7 @@ def decode(body: str) -> Line:
     try:
         fields = json.loads(body)
         return Line(LineKind(fields["kind"]), str(fields["owner"]))
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise InvalidInput(f"not a wake-up: {error}") from error
 
 
@@ -54,6 +54,10 @@ class WakeUps:
         Raises StaleReceipt when another worker may have it already.
         """
         self._queues[wake_up.line.kind].hold(wake_up.receipt_handle, max(1, -(-duration // SECOND)))
+
+    def release(self, wake_up: WakeUp) -> None:
+        """Gives a held wake-up back to its queue at once. Raises StaleReceipt when it is there already."""
+        self._queues[wake_up.line.kind].hold(wake_up.receipt_handle, 0)
 
 
 def _message(line: Line) -> FifoMessage:

@@ -44,7 +44,7 @@ class Cancellation:
 
     def _try(self, mail: Mail) -> Mail | None:
         """None when the mail or its slice changed meanwhile."""
-        found = self._slices.get(mail.line, mail.slice_key)
+        found = self._slices.of_mail(mail)
         entry = Entry(mail.id, mail.generation)
         if found is None or entry not in found.entries:
             return None

@@ -5,7 +5,7 @@ transaction of its states and itself, then wake-ups.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from shared.accounts.table import AccountTable
 from shared.aws.dynamodb import Attr, Put, Table
@@ -15,9 +15,12 @@ from shared.identifiers import digest, due_key, new_ulid
 from shared.instance.model import Instance
 from shared.lines.line import Line
 from shared.lines.lines import Lines
+from shared.messages.candidates import Accepted, Candidate, Rejected, SliceGroup
 from shared.messages.model import Mail, MailEvent, Priority, Status
 from shared.messages.payloads import Payload, PayloadStore, payload_sort_key
-from shared.messages.slices import MAX_MAILS, Entry, Slice, put_new
+from shared.messages.pec_rules import breach_at_submission
+from shared.messages.resubmission import Resubmissions
+from shared.messages.slices import MAX_MAILS, Entry, Slice, SliceTable, put_new
 from shared.messages.submission import Submission, parse_submission
 from shared.messages.table import MailTable
 from shared.tenants.model import Tenant
@@ -27,48 +30,11 @@ _TRIES = 5  # of a transaction that loses entries to other calls, or meets anoth
 
 
 @dataclass(frozen=True, slots=True)
-class Accepted:
-    """`status` is that of the stored mail: a repeated submission finds it further on."""
-
-    id: str
-    pk: str
-    status: Status
-
-
-@dataclass(frozen=True, slots=True)
-class Rejected:
-    """`index` is the entry's place in the call, `id` what the client named it."""
-
-    index: int
-    id: str | None
-    code: str
-    detail: str
-
-
-@dataclass(frozen=True, slots=True)
 class IntakeResult:
     """Both in the order of the call."""
 
     accepted: list[Accepted]
     rejected: list[Rejected]
-
-
-@dataclass(frozen=True, slots=True)
-class _Candidate:
-    """A valid entry on its way to being a mail."""
-
-    index: int
-    mail: Mail
-    content: bytes
-
-
-@dataclass(frozen=True, slots=True)
-class _Group:
-    """What may share a slice."""
-
-    line: Line
-    due_at: Millis
-    batch_code: str | None
 
 
 class Intake:
@@ -85,11 +51,13 @@ class Intake:
         clock: Clock,
     ) -> None:
         self._messages = messages
-        self._mails = mails
         self._payloads = payloads
         self._accounts = accounts
         self._lines = lines
         self._clock = clock
+        self._resubmissions = Resubmissions(
+            messages=messages, mails=mails, payloads=payloads, slices=SliceTable(messages), lines=lines
+        )
 
     def accept(
         self, tenant: Tenant, instance: Instance, entries: Sequence[object], default_priority: Priority | None
@@ -107,34 +75,37 @@ class Intake:
         ]
         accepted = self._store(candidates, rejected, now)
         return IntakeResult(
-            accepted=[accepted[each.index] for each in candidates if each.index in accepted],
+            accepted=[
+                _as_shown(accepted[each.index], each.mail, tenant) for each in candidates if each.index in accepted
+            ],
             rejected=sorted(rejected, key=lambda each: each.index),
         )
 
     def _with_account(
         self, tenant: Tenant, submissions: Mapping[int, Submission], rejected: list[Rejected]
     ) -> dict[int, Submission]:
-        """The submissions whose account exists, the default one filled in."""
+        """The submissions whose account exists, and takes them, the default one filled in."""
         named = {each.account_id or tenant.default_account for each in submissions.values()}
         existing = self._accounts.existing(tenant.id, (each for each in named if each is not None))
         known: dict[int, Submission] = {}
         for index, submission in submissions.items():
             account_id = submission.account_id or tenant.default_account
-            if account_id in existing:
-                known[index] = submission.model_copy(update={"account_id": account_id})
-            elif account_id is None:
+            if account_id is None:
                 detail = "no account_id, and the tenant has no default_account"
                 rejected.append(Rejected(index, submission.id, "no_account", detail))
-            else:
+            elif account_id not in existing:
                 detail = f"account_id: tenant {tenant.id} has no account {account_id}"
                 rejected.append(Rejected(index, submission.id, "unknown_account", detail))
+            elif (breach := breach_at_submission(submission, existing[account_id])) is not None:
+                rejected.append(Rejected(index, submission.id, breach.code, breach.detail))
+            else:
+                known[index] = submission.model_copy(update={"account_id": account_id})
         return known
 
-    def _store(self, candidates: Sequence[_Candidate], rejected: list[Rejected], now: Millis) -> dict[int, Accepted]:
-        groups: dict[_Group, list[_Candidate]] = {}
+    def _store(self, candidates: Sequence[Candidate], rejected: list[Rejected], now: Millis) -> dict[int, Accepted]:
+        groups: dict[SliceGroup, list[Candidate]] = {}
         for each in candidates:
-            group = _Group(each.mail.line, each.mail.due_at, each.mail.batch_code)
-            groups.setdefault(group, []).append(each)
+            groups.setdefault(SliceGroup.of(each.mail), []).append(each)
         due: dict[Line, Millis] = {}
         for group in groups:
             due[group.line] = min(group.due_at, due.get(group.line, group.due_at))
@@ -144,23 +115,26 @@ class Intake:
             Payload(each.mail.payload_item_key, each.content, each.mail.due_at) for each in candidates
         )
         accepted: dict[int, Accepted] = {}
+        known: list[Candidate] = []
         for group, members in groups.items():
             for start in range(0, len(members), MAX_MAILS):
-                accepted |= self._store_slice(group, members[start : start + MAX_MAILS], rejected, now)
+                new, existing = self._store_slice(group, members[start : start + MAX_MAILS], now)
+                accepted |= {each.index: Accepted.of(each.mail) for each in new}
+                known += existing
+        accepted |= self._resubmissions.take(known, rejected, now)
         for line in due:
             self._lines.wake(line)
         return accepted
 
     def _store_slice(
-        self, group: _Group, members: Sequence[_Candidate], rejected: list[Rejected], now: Millis
-    ) -> dict[int, Accepted]:
-        """One transaction. Entries that exist already drop out of it, to be answered from what is stored."""
-        accepted: dict[int, Accepted] = {}
+        self, group: SliceGroup, members: Sequence[Candidate], now: Millis
+    ) -> tuple[list[Candidate], list[Candidate]]:
+        """One transaction. The members that it stores, and those that drop out of it since their ids exist already."""
         key = due_key(group.due_at, new_ulid(now))
-        members = list(members)
+        members, existing = list(members), list[Candidate]()
         for _ in range(_TRIES):
             if not members:
-                return accepted
+                return members, existing
             mails = [each.mail.model_copy(update={"slice_key": key}) for each in members]
             entries = tuple(Entry(mail.id, mail.generation) for mail in mails)
             new = Slice(group.line, key, entries, batch_code=group.batch_code)
@@ -171,29 +145,17 @@ class Intake:
                 positions = [position for position in refused.failed if position < len(members)]
                 if not positions:  # our own first try, whose answer was lost, has put the slice
                     positions = list(range(len(members)))
-                existing = [members[position] for position in positions]
-                accepted |= self._answer_from_stored(existing, rejected)
-                members = [each for each in members if each not in existing]
+                existing += [members[position] for position in positions]
+                members = [each for position, each in enumerate(members) if position not in positions]
                 continue
-            return accepted | {
-                each.index: Accepted(each.mail.id, each.mail.public_key, Status.PENDING) for each in members
-            }
+            return members, existing
         raise StorageUnavailable("the mails are being submitted by another call just now")
 
-    def _answer_from_stored(self, candidates: Sequence[_Candidate], rejected: list[Rejected]) -> dict[int, Accepted]:
-        """An identical re-submission changes nothing and is accepted; another one under the same id is refused."""
-        tenant_id = candidates[0].mail.tenant_id
-        stored = self._mails.get_many(tenant_id, (each.mail.id for each in candidates))
-        accepted: dict[int, Accepted] = {}
-        for each in candidates:
-            mail = stored.get(each.mail.id)
-            if mail is not None and mail.digest == each.mail.digest:
-                accepted[each.index] = Accepted(mail.id, mail.public_key, mail.status)
-            else:
-                state = mail.status.value if mail else "gone since a moment ago"
-                detail = f"id: {each.mail.id} was submitted before with other content and is {state}; use a new id"
-                rejected.append(Rejected(each.index, each.mail.id, "id_conflict", detail))
-        return accepted
+
+def _as_shown(accepted: Accepted, mail: Mail, tenant: Tenant) -> Accepted:
+    if accepted.status.is_unsent and tenant.holds_back(mail.batch_code):
+        return replace(accepted, status=Status.SUSPENDED)
+    return accepted
 
 
 def _parse(entries: Iterable[object], rejected: list[Rejected]) -> dict[int, Submission]:
@@ -243,13 +205,15 @@ def _due_at(submission: Submission, now: Millis) -> Millis:
 
 def _candidate(
     tenant: Tenant, index: int, submission: Submission, default_priority: Priority, now: Millis
-) -> _Candidate:
+) -> Candidate:
     content = submission.content_json()
     priority = default_priority if submission.priority is None else submission.priority
     account_id = submission.account_id or ""
     send_at = submission.send_at.isoformat() if submission.send_at else ""
     batch_code = submission.batch_code or ""
-    identity = digest(content.decode(), account_id, str(priority.value), send_at, batch_code)
+    # As the client said it: a default that changes later must not make the same call another one.
+    said_priority = "" if submission.priority is None else str(submission.priority.value)
+    identity = digest(content.decode(), account_id, said_priority, send_at, batch_code)
     generation = 1
     due_at = _due_at(submission, now)
     mail = Mail(
@@ -264,7 +228,8 @@ def _candidate(
         digest=identity,
         created_at=now,
         due_at=due_at,
+        send_at=int(submission.send_at.timestamp() * SECOND) if submission.send_at else None,
         batch_code=submission.batch_code,
         events=[MailEvent(type="accepted", at=now)],
     )
-    return _Candidate(index, mail, content)
+    return Candidate(index, mail, content)

@@ -58,6 +58,17 @@ class Attachment(BaseModel):
     content_id: str | None = None
 
 
+class ListUnsubscribe(BaseModel):
+    """How a recipient leaves the list (RFC 2369); `one_click` lets mail programs do it by a POST (RFC 8058), and only
+    works if the relay's DKIM signature covers both headers."""
+
+    model_config = ConfigDict(frozen=True)
+
+    url: str | None = None
+    mailto: str | None = None
+    one_click: bool = False
+
+
 class Content(BaseModel):
     """What the mail says, checked at submission. Names as in the API."""
 
@@ -74,7 +85,9 @@ class Content(BaseModel):
     html: str | None = None
     headers: dict[str, str] = {}
     message_id: str | None = None
+    list_unsubscribe: ListUnsubscribe | None = None
     attachments: list[Attachment] = []
+    ignore_suppression: bool = False
 
     @property
     def envelope_sender(self) -> str:
@@ -97,7 +110,8 @@ class MailEvent(BaseModel):
 
 
 class Mail(BaseModel):
-    """The state of one mail. `slice_key` names the slice that holds its work, within the line of its lane."""
+    """The state of one mail. `slice_key` names the slice that holds its work, within the line of its lane; `waited` is
+    how long it was due between tries without being tried."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -112,9 +126,11 @@ class Mail(BaseModel):
     digest: str
     created_at: Millis
     due_at: Millis
+    send_at: Millis | None = None
     batch_code: str | None = None
     attempts: int = 0
     first_attempt_at: Millis | None = None
+    waited: Millis = 0
     finished_at: Millis | None = None
     expires_at: Millis | None = None
     events: list[MailEvent] = []

@@ -4,7 +4,7 @@ A worker claims a slice until its own deadline. While any claim stands, even one
 of the slice's mails: only the next worker can tell what the last one sent.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 
@@ -14,6 +14,7 @@ from shared.clock import Millis
 from shared.errors import ConditionFailed
 from shared.identifiers import due_at_of, due_before
 from shared.lines.line import HEAD_SORT_KEY, Line
+from shared.messages.model import Mail
 
 MAX_MAILS = 90  # a transaction takes 100 actions: the states, the slice, and room to spare
 
@@ -36,7 +37,10 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Slice:
-    """`crashes` counts workers that died over it since it was last let go of; `marked` is the mail tried last."""
+    """`crashes` counts workers that died over it since it was last let go of; `marked` is the mail tried last.
+
+    One that is `suspended` lies beside its line, with those of its batch, under the same sort key.
+    """
 
     line: Line
     sort_key: str
@@ -47,10 +51,19 @@ class Slice:
     crashes: int = 0
     marked: str | None = None
     marked_crashes: int = 0
+    suspended: bool = False
 
     @property
     def key(self) -> ItemKey:
-        return self.line.work_key(self.sort_key)
+        aside = self.suspended_key
+        return aside if self.suspended and aside else self.line.work_key(self.sort_key)
+
+    @property
+    def suspended_key(self) -> ItemKey | None:
+        """Where it lies while its batch is suspended; None for mails without a batch."""
+        if self.batch_code is None:
+            return None
+        return ItemKey(suspended_partition(self.line.tenant_id, self.batch_code), self.sort_key)
 
     @property
     def due_at(self) -> Millis:
@@ -98,16 +111,25 @@ class ClaimedByOther:
     until: Millis
 
 
+def suspended_partition(tenant_id: str, batch_code: str) -> str:
+    """Where the slices of a suspended batch lie, whatever their lines."""
+    return f"SUSPENDED#{tenant_id}#{batch_code}"
+
+
 UNCLAIMED: Condition = Attr("claimed_by").not_exists()
 
 
-def without(found: Slice, entry: Entry) -> Write:
-    """The action of a transaction that takes `entry` out of an unclaimed slice, which goes when it was the last."""
+def with_entries(found: Slice, entries: Sequence[Entry]) -> Write:
+    """The action of a transaction that gives an unclaimed slice these entries; it goes when none is left."""
     unchanged = UNCLAIMED & Attr("entries").eq([each.encode() for each in found.entries])
-    rest: list[str] = [each.encode() for each in found.entries if each != entry]
-    if not rest:
+    if not entries:
         return Delete(found.key, condition=unchanged)
-    return Update(found.key, set={"entries": list(rest)}, condition=unchanged)
+    return Update(found.key, set={"entries": [each.encode() for each in entries]}, condition=unchanged)
+
+
+def without(found: Slice, entry: Entry) -> Write:
+    """The action of a transaction that takes `entry` out of an unclaimed slice."""
+    return with_entries(found, [each for each in found.entries if each != entry])
 
 
 def put_new(new: Slice) -> Put:
@@ -135,6 +157,24 @@ class SliceTable:
     def get(self, line: Line, sort_key: str) -> Slice | None:
         item = self._table.get(line.work_key(sort_key))
         return Slice.from_item(line, item) if item else None
+
+    def of_mails(self, mails: Iterable[Mail]) -> dict[tuple[Line, str], Slice]:
+        """The slices that hold these mails, by line and sort key, suspended or not. Those missing are left out."""
+        wanted: dict[ItemKey, Slice] = {}
+        for mail in mails:
+            place = Slice(mail.line, mail.slice_key, (), batch_code=mail.batch_code)
+            wanted[place.key] = place
+            if place.suspended_key is not None:
+                wanted[place.suspended_key] = replace(place, suspended=True)
+        items = self._table.batch_get(wanted)
+        found = {key: Slice.from_item(wanted[key].line, item) for key, item in items.items()}
+        return {
+            (each.line, each.sort_key): replace(each, suspended=wanted[key].suspended) for key, each in found.items()
+        }
+
+    def of_mail(self, mail: Mail) -> Slice | None:
+        """The slice that holds the mail."""
+        return self.of_mails([mail]).get((mail.line, mail.slice_key))
 
     def put(self, new: Slice) -> None:
         self._table.put(new.to_item())

@@ -2,6 +2,7 @@
 
 import re
 from typing import Annotated, Self
+from urllib.parse import unquote
 
 from pydantic import (
     AfterValidator,
@@ -26,7 +27,7 @@ from shared.messages.addresses import (
     parse_addresses,
     refuse_line_breaks,
 )
-from shared.messages.model import Attachment, Content, Priority
+from shared.messages.model import Attachment, Content, ListUnsubscribe, Priority
 
 MAX_RECIPIENTS = MAX_ADDRESSES  # in to, cc and bcc together
 MAX_HEADERS = 50
@@ -178,6 +179,31 @@ class SubmittedAttachment(Attachment):
         return self
 
 
+_LIST_HEADERS = {"list-unsubscribe", "list-unsubscribe-post"}
+_URI = re.compile(r"[!#-;=?-Z\[\]_a-z~%]{1,450}")  # RFC 3986, none of the delimiters of the header
+
+
+class SubmittedListUnsubscribe(ListUnsubscribe):
+    """`mailto` is an address, with `?subject=…` if wanted; `one_click` needs an https `url` naming the recipient."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    url: Annotated[str | None, _matching(_URI, "invalid_url", "an http(s) URL")] = None
+    mailto: Annotated[str | None, _matching(_URI, "invalid_mailto", "an address, without mailto:")] = None
+
+    @model_validator(mode="after")
+    def _leads_somewhere(self) -> Self:
+        if self.url is None and self.mailto is None:
+            raise PydanticCustomError("missing_field", "url or mailto is needed")
+        if self.url is not None and not self.url.startswith(("https://", "http://")):
+            raise PydanticCustomError("invalid_url", "url must begin with https:// or http://")
+        if self.one_click and not (self.url or "").startswith("https://"):
+            raise PydanticCustomError("invalid_one_click", "one_click needs an https url (RFC 8058)")
+        if self.mailto is not None:
+            parse_address(unquote(self.mailto.partition("?")[0]))
+        return self
+
+
 class Submission(Content):
     """One message of a submission.
 
@@ -201,30 +227,35 @@ class Submission(Content):
     batch_code: Annotated[BatchCode | None, Field(description="Marks mails that belong together, for listing.")] = None
 
     from_: OneAddress = Field(alias="from")
-    to: Addresses = []
-    cc: Addresses = []
-    bcc: Annotated[Addresses, Field(description="Gets the mail; stands in no header.")] = []
-    reply_to: Addresses = []
+    to: Addresses = Field(default_factory=list)
+    cc: Addresses = Field(default_factory=list)
+    bcc: Addresses = Field(default_factory=list, description="Gets the mail; stands in no header.")
+    reply_to: Addresses = Field(default_factory=list)
     return_path: Annotated[
         OptionalAddress, Field(description="The envelope sender, where bounces go; else `from`.")
     ] = None
     subject: Annotated[str, OneLine, Text(max_length=MAX_SUBJECT)] = ""
     text: Annotated[str | None, Field(description="With `html` as well: multipart/alternative.")] = None
     html: str | None = None
-    headers: Annotated[
-        dict[str, str],
-        AfterValidator(_headers),
-        Field(description="Further headers, one line each; none of those that fields or the proxy itself set."),
-    ] = {}
+    headers: Annotated[dict[str, str], AfterValidator(_headers)] = Field(
+        default_factory=dict,
+        description="Further headers, one line each; none of those that fields or the proxy itself set.",
+    )
     message_id: Annotated[
-        str | None,
+        Annotated[str, Text(max_length=MAX_MESSAGE_ID)] | None,
         _matching(_MESSAGE_ID, "invalid_message_id", "<left@right>"),
+        Field(description="The Message-ID, in angle brackets; else the proxy makes one."),
+    ] = None
+    ignore_suppression: bool = Field(default=False, description="True sends it to suppressed addresses as well.")
+    list_unsubscribe: Annotated[
+        SubmittedListUnsubscribe | None,
         Field(
-            max_length=MAX_MESSAGE_ID,
-            description="The Message-ID, in angle brackets; else the proxy makes one.",
+            description="Writes List-Unsubscribe (RFC 2369) and, with `one_click`, List-Unsubscribe-Post (RFC 8058)."
         ),
     ] = None
-    attachments: Annotated[list[SubmittedAttachment], Field(max_length=MAX_ATTACHMENTS)] = []  # type: ignore[assignment]
+    attachments: list[SubmittedAttachment] = Field(  # type: ignore[assignment]  # what is submitted is a narrower kind
+        default_factory=list, max_length=MAX_ATTACHMENTS
+    )
 
     @model_validator(mode="after")
     def _is_a_mail(self) -> Self:
@@ -236,6 +267,10 @@ class Submission(Content):
                 "too_many_recipients",
                 "{count} recipients, at most {max}",
                 {"count": count, "max": MAX_RECIPIENTS},
+            )
+        if self.list_unsubscribe is not None and _LIST_HEADERS & {name.lower() for name in self.headers}:
+            raise PydanticCustomError(
+                "reserved_header", "list_unsubscribe and a List-Unsubscribe header exclude each other"
             )
         if self.text is None and self.html is None:
             raise PydanticCustomError("no_body", "text or html is needed")

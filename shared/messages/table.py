@@ -7,7 +7,7 @@ from pydantic import BaseModel, ConfigDict
 
 from shared.aws.attributes import Item, Value
 from shared.aws.dynamodb import ItemKey, Key, Table
-from shared.clock import Millis
+from shared.clock import DAY, Millis, ttl_seconds
 from shared.errors import NotFound
 from shared.messages.model import RECIPIENTS_SORT_KEY, Mail, batch_partition, created_key, mail_key
 
@@ -82,8 +82,13 @@ class MailTable:
 
     def recipients(self, mail: Mail) -> list[RecipientResult]:
         """The recipients decided so far; empty while none is, and for a single recipient who took the mail."""
-        item = self._table.get(ItemKey(mail.partition, RECIPIENTS_SORT_KEY))
-        return recipients_from_item(item) if item else []
+        return self.recipients_of([mail]).get(mail.id, [])
+
+    def recipients_of(self, mails: Iterable[Mail]) -> dict[str, list[RecipientResult]]:
+        """The same of many, by mail id; those without any are left out."""
+        keys = {mail.id: recipients_key(mail) for mail in mails}
+        found = self._table.batch_get(keys.values())
+        return {mail_id: recipients_from_item(found[key]) for mail_id, key in keys.items() if key in found}
 
 
 def _position(sort_key: Value) -> MailPosition:
@@ -91,11 +96,20 @@ def _position(sort_key: Value) -> MailPosition:
     return MailPosition(int(created_at), mail_id)
 
 
+def recipients_key(mail: Mail) -> ItemKey:
+    """The key of the item that holds what became of each recipient."""
+    return ItemKey(mail.partition, RECIPIENTS_SORT_KEY)
+
+
+UNFINISHED_KEPT: Millis = 40 * DAY  # after it was due: longer than a mail may be tried
+
+
 def recipients_to_item(mail: Mail, results: Iterable[RecipientResult]) -> Item:
-    """The item that holds what became of each recipient."""
+    """The item that holds what became of each recipient. It leaves with the mail, which rewrites it when it ends."""
     item: Item = {
         "pk": mail.partition,
         "sk": RECIPIENTS_SORT_KEY,
+        "ttl": ttl_seconds(mail.expires_at or mail.due_at + UNFINISHED_KEPT),
         "results": [result.model_dump(mode="json", exclude_none=True) for result in results],
     }
     return item

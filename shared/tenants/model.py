@@ -8,6 +8,8 @@ from pydantic_core import PydanticCustomError
 
 from shared.clock import Millis
 from shared.identifiers import AccountId
+from shared.instance.model import RetryPolicy
+from shared.limits.model import SendingLimits
 from shared.outgoing.credentials import BearerToken, Password
 from shared.outgoing.urls import BaseUrl, UrlPath
 
@@ -70,10 +72,14 @@ class TenantSettings(BaseModel):
     client_auth: ClientAuth = ClientAuth()
     default_account: AccountId | None = None
     ack: Acknowledgement = Acknowledgement.STRICT
+    limits: Annotated[SendingLimits, Field(description="Over all accounts, besides those of each account.")] = (
+        SendingLimits()
+    )
+    retry: Annotated[RetryPolicy | None, Field(description="Instead of the instance's.")] = None
 
 
 class Tenant(BaseModel):
-    """A tenant as stored. `sealed_auth` is the secret of `client_auth` under KMS."""
+    """A tenant as stored. `sealed_auth` is the secret of `client_auth` under KMS; what is suspended is no setting."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -87,5 +93,13 @@ class Tenant(BaseModel):
     sealed_auth: bytes | None = None
     default_account: str | None = None
     ack: Acknowledgement = Acknowledgement.STRICT
+    limits: SendingLimits = SendingLimits()
+    retry: RetryPolicy | None = None
+    suspended: bool = False
+    suspended_batches: list[str] = []
     created_at: Millis
     updated_at: Millis
+
+    def holds_back(self, batch_code: str | None) -> bool:
+        """Whether mails of this batch, or without one, are not sent at present."""
+        return self.suspended or batch_code in self.suspended_batches

@@ -2,10 +2,11 @@
 
 import hashlib
 import secrets
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from shared.aws.attributes import Item
-from shared.aws.dynamodb import Attr, ItemKey, Key, Put, Table
+from shared.aws.dynamodb import Attr, ItemKey, Key, Put, Table, Update
 from shared.aws.kms import SecretSealer
 from shared.clock import Clock, Millis
 from shared.errors import ConditionFailed, Conflict, NotFound, TransactionRefused
@@ -70,12 +71,29 @@ class TenantTable:
     def replace(self, existing: Tenant, settings: TenantSettings) -> Tenant:
         """Raises Conflict when somebody else changed the tenant since `existing` was read."""
         tenant = self._tenant(existing.id, settings, created_at=existing.created_at, updated_at=self._clock())
+        held_back = {"suspended": existing.suspended, "suspended_batches": existing.suspended_batches}
+        tenant = tenant.model_copy(update=held_back)
         unchanged = Attr("updated_at").eq(existing.updated_at)
         try:
             self._table.put(_to_item(tenant), condition=unchanged)
         except ConditionFailed as error:
             raise Conflict(f"tenant {existing.id} was changed at the same time: read it and try again") from error
         return tenant
+
+    def suspend(self, existing: Tenant, *, suspended: bool, batches: Sequence[str]) -> Tenant:
+        """Sets what is suspended. Raises Conflict when somebody else changed the tenant since `existing` was read."""
+        change: Item = {
+            "suspended": suspended,
+            "suspended_batches": list(batches),
+            "updated_at": max(self._clock(), existing.updated_at + 1),  # so that no `replace` takes it for unchanged
+        }
+        unchanged = Attr("updated_at").eq(existing.updated_at)
+        try:
+            return tenant_from_item(
+                self._table.update(Update(tenant_key(existing.id), set=change, condition=unchanged))
+            )
+        except ConditionFailed as error:
+            raise Conflict(f"tenant {existing.id} was changed at the same time: try again") from error
 
     def settings_of(self, tenant: Tenant) -> TenantSettings:
         """What `replace` would take to leave the tenant as it is, secrets included."""

@@ -22,6 +22,15 @@ def test_there_are_defaults_until_something_is_put(registry: Table) -> None:
     assert table.get() == changed
 
 
+def test_the_settings_and_the_pause_leave_each_other_alone(registry: Table) -> None:
+    table = InstanceTable(registry)
+    assert table.read().paused is False
+    assert table.pause(paused=True).settings == Instance()
+    assert table.put(Instance(default_priority=Priority.LOW)).paused is True
+    resumed = table.pause(paused=False)
+    assert (resumed.paused, resumed.settings.default_priority) == (False, Priority.LOW)
+
+
 def test_the_last_delay_repeats() -> None:
     retry = RetryPolicy(schedule_seconds=[2, 60])
     assert [retry.delay_after(attempts) for attempts in (1, 2, 3, 99)] == [2 * SECOND, MINUTE, MINUTE, MINUTE]

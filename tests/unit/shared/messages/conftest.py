@@ -15,6 +15,7 @@ from shared.lines.wakeups import WakeUps
 from shared.messages.cancellation import Cancellation
 from shared.messages.intake import Intake
 from shared.messages.payloads import PayloadStore
+from shared.messages.retrying import Retrying
 from shared.messages.slices import SliceTable
 from shared.messages.table import MailTable
 from shared.tenants.model import Tenant
@@ -70,3 +71,8 @@ def cancellation(
     messages: Table, mails: MailTable, slices: SliceTable, lines: Lines, clock: SettableClock
 ) -> Cancellation:
     return Cancellation(messages=messages, mails=mails, slices=slices, lines=lines, clock=clock)
+
+
+@pytest.fixture
+def retrying(messages: Table, mails: MailTable, lines: Lines, clock: SettableClock) -> Retrying:
+    return Retrying(messages=messages, mails=mails, lines=lines, clock=clock)

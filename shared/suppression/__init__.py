@@ -1,0 +1,1 @@
+"""Addresses that a tenant's mail is not sent to."""
