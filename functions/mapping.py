@@ -59,6 +59,9 @@ async def attend_all(event: dict[str, object], context: LambdaContext, attend: A
         except StorageError as error:
             logger.exception("line left as it is: its claim runs out", reason=error.detail)
             disposition = Disposition.GIVE_BACK
+        except Exception:  # the border of the process: the next worker finds the claim, and counts it as a crash
+            logger.exception("line left as it is, by an error of ours: its claim runs out")
+            disposition = Disposition.GIVE_BACK
         if disposition is Disposition.GIVE_BACK:
             failures.append({"itemIdentifier": record.message_id})
         logger.info("wake-up worked", disposition=disposition.name.lower())

@@ -26,6 +26,8 @@ _WRITE = (
 # Tenants with their accounts, and the instance; neither API keys nor idempotency records nor the audit log.
 _CONFIGURATION = ("TENANT#*", "INSTANCE")
 _LINES = ("LINE#*",)
+_TENANTS = ("TENANT#*",)
+_SUSPENDED = ("SUSPENDED#*",)
 
 
 def to_api(
@@ -44,6 +46,8 @@ def to_api(
         on=[*_indexes(tables.registry, "by_kind"), *_indexes(tables.messages, "by_tenant", "by_batch")],
     )
     _wake(api, [*lanes, reports])
+    # Lets go of wake-ups that wait for what has just been corrected.
+    api.allow("sqs:ChangeMessageVisibility", on=[queue.queue_arn for queue in [*lanes, reports]])
     api.allow("s3:PutObject", "s3:GetObject", on=[payloads.bucket.arn_for_objects("*")])
     api.allow(
         *("kms:Encrypt", "kms:Decrypt"),
@@ -62,19 +66,32 @@ def to_sender(
     payloads: Payloads,
     secrets: Secrets,
 ) -> None:
-    """Works the lines of its own lane: reads configuration, records outcomes, opens credentials."""
+    """Works the lines of its own lane: reads configuration, records outcomes, opens credentials, seals new tokens."""
     sender.allow(*_READ, on=[tables.registry.table_arn], conditions=_keys(_CONFIGURATION))
+    # Suppresses addresses that a relay refuses for good, and sets aside slices of suspended batches.
+    sender.allow(
+        *("dynamodb:PutItem", "dynamodb:ConditionCheckItem"),
+        on=[tables.registry.table_arn],
+        conditions=_keys(_TENANTS),
+    )
     sender.allow(*_READ, *_WRITE, on=[tables.messages.table_arn])
     _wake(sender, [lane, reports])
     sender.allow("s3:GetObject", on=[payloads.bucket.arn_for_objects("*")])
     _open_credentials(sender, secrets)
+    sender.allow("kms:Encrypt", on=[secrets.credentials_key.key_arn], conditions=_NAMES_AN_ACCESS_TOKEN)
     sender.allow("secretsmanager:GetSecretValue", on=[secrets.instance_key.secret_arn])
 
 
 def to_scheduler(scheduler: ProxyFunction, *, tables: Tables, lanes: Sequence[sqs.Queue], reports: sqs.Queue) -> None:
-    """Finds the lines that are due, moves their heads, wakes them; sees no mail and no configuration."""
+    """Finds the lines that are due, moves their heads, wakes them, and brings back the slices of activated batches.
+
+    Sees no mail, and of the configuration only whether a batch is suspended.
+    """
+    messages = tables.messages.table_arn
     scheduler.allow("dynamodb:Query", on=_indexes(tables.messages, "due"))
-    scheduler.allow("dynamodb:UpdateItem", on=[tables.messages.table_arn], conditions=_keys(_LINES))
+    scheduler.allow("dynamodb:UpdateItem", "dynamodb:PutItem", on=[messages], conditions=_keys(_LINES))
+    scheduler.allow("dynamodb:Query", "dynamodb:DeleteItem", on=[messages], conditions=_keys(_SUSPENDED))
+    scheduler.allow("dynamodb:ConditionCheckItem", on=[tables.registry.table_arn], conditions=_keys(_TENANTS))
     _wake(scheduler, [*lanes, reports])
 
 
@@ -104,3 +121,8 @@ def _keys(patterns: Sequence[str]) -> Conditions:
 
 
 _NAMES_THE_TENANT: Conditions = {"Null": {"kms:EncryptionContext:tenant": "false"}}
+# So a sender can put no password of its own in place of an account's.
+_NAMES_AN_ACCESS_TOKEN: Conditions = {
+    **_NAMES_THE_TENANT,
+    "StringLike": {"kms:EncryptionContext:owner": "token/*"},
+}

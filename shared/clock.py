@@ -1,4 +1,4 @@
-"""Time as the project counts it: whole milliseconds since the epoch, UTC. Clocks are passed in, for decisions to be pure."""
+"""Time as the project counts it: whole milliseconds since the epoch, UTC. Clocks are passed in: decisions stay pure."""
 
 import time
 from collections.abc import Callable

@@ -3,6 +3,8 @@
 Never logged: secrets, mail bodies, addresses (those only at debug level).
 """
 
+import warnings
+
 from aws_lambda_powertools import Logger, Metrics
 from aws_lambda_powertools.metrics import MetricUnit
 
@@ -10,3 +12,6 @@ __all__ = ["MetricUnit", "logger", "metrics"]
 
 logger = Logger()
 metrics = Metrics()
+
+# An invocation that had nothing to count is no cause for a warning in its log.
+warnings.filterwarnings("ignore", message="No application metrics to publish")

@@ -11,7 +11,7 @@ from fastapi import FastAPI
 from functions.api import problems
 from functions.api.access_log import AccessLog
 from functions.api.openapi import openapi_document
-from functions.api.routes import accounts, health, instance, messages, tenants
+from functions.api.routes import accounts, health, instance, messages, suppressions, suspension, tenants
 from functions.api.services import Services, build_services
 from functions.api.version import VERSION
 from shared.settings import ApiSettings
@@ -27,6 +27,8 @@ Every call needs a token: the operator's admin token, or a tenant's API key, whi
 _TAGS = [
     {"name": "messages", "description": "Submit mail, see what became of it, take it back."},
     {"name": "accounts", "description": "The SMTP relays of a tenant."},
+    {"name": "suspension", "description": "Hold mail back, and let it go again."},
+    {"name": "suppressions", "description": "Addresses that a tenant's mail is not sent to."},
     {"name": "tenants", "description": "Those who send mail through this instance."},
     {"name": "instance", "description": "What holds for every tenant."},
     {"name": "health", "description": "Whether the API is alive."},
@@ -54,7 +56,7 @@ def create_app(services: Callable[[], Services] = services_from_environment) -> 
     app.state.services = services
     app.add_middleware(AccessLog)
     problems.install(app)
-    for each in (messages, accounts, tenants, instance, health):
+    for each in (messages, accounts, suspension, suppressions, tenants, instance, health):
         app.include_router(each.router)
     app.openapi = lambda: openapi_document(app)  # type: ignore[method-assign]  # FastAPI's documented way
     return app

@@ -26,7 +26,7 @@ from shared.errors import (
     StorageUnavailable,
     Unauthenticated,
 )
-from shared.messages.intake import Rejected
+from shared.messages.candidates import Rejected
 from shared.messages.submission import ERROR_CODES
 from shared.observability import logger
 

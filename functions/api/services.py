@@ -6,9 +6,12 @@ from typing import Annotated
 from fastapi import Depends, Request
 
 from functions.api.auth import Authenticator
+from shared.accounts.health import HealthTable
+from shared.accounts.oauth.token_table import TokenTable
 from shared.accounts.table import AccountTable
 from shared.aws import clients
 from shared.aws.dynamodb import Table
+from shared.aws.envelopes import EnvelopeSealer
 from shared.aws.kms import SecretSealer
 from shared.aws.s3 import Bucket
 from shared.aws.secrets import DeployedSecret
@@ -21,10 +24,15 @@ from shared.lines.wakeups import WakeUps
 from shared.messages.cancellation import Cancellation
 from shared.messages.intake import Intake
 from shared.messages.payloads import PayloadStore
+from shared.messages.retrying import Retrying
+from shared.messages.set_aside import SuspendedSlices
 from shared.messages.slices import SliceTable
+from shared.messages.suspension import Pause, Suspensions
 from shared.messages.table import MailTable
+from shared.messages.waiting import WaitingMail
 from shared.outgoing.guard import Guard
 from shared.settings import ApiSettings
+from shared.suppression.table import SuppressionTable
 from shared.tenants.table import ApiKeyTable, TenantTable
 
 
@@ -36,12 +44,20 @@ class Services:
     instance: InstanceTable
     tenants: TenantTable
     accounts: AccountTable
+    access_tokens: TokenTable
+    health: HealthTable
     mails: MailTable
     payloads: PayloadStore
     slices: SliceTable
     lines: Lines
     intake: Intake
     cancellation: Cancellation
+    retrying: Retrying
+    aside: SuspendedSlices
+    suspensions: Suspensions
+    pause: Pause
+    waiting: WaitingMail
+    suppressions: SuppressionTable
     guard: Guard
 
 
@@ -53,21 +69,32 @@ def build_services(settings: ApiSettings, clock: Clock = system_clock) -> Servic
     queues = {kind: FifoQueue(clients.sqs(), url) for kind, url in settings.queue_urls.items()}
     lines = Lines(Heads(messages), WakeUps(queues), clock)
     accounts = AccountTable(registry, sealer, clock)
+    tenants = TenantTable(registry, sealer, clock)
+    instance = InstanceTable(registry)
+    aside = SuspendedSlices(registry=registry, messages=messages, lines=lines, clock=clock)
     mails = MailTable(messages)
     slices = SliceTable(messages)
     payloads = PayloadStore(messages, Bucket(clients.s3(), settings.payloads_bucket))
     admin_token = DeployedSecret(clients.secrets_manager(), settings.admin_token_secret_id)
     return Services(
         authenticator=Authenticator(admin_token.read, ApiKeyTable(registry), clock),
-        instance=InstanceTable(registry),
-        tenants=TenantTable(registry, sealer, clock),
+        instance=instance,
+        tenants=tenants,
         accounts=accounts,
+        access_tokens=TokenTable(messages, EnvelopeSealer(sealer), clock),
+        health=HealthTable(messages),
         mails=mails,
         payloads=payloads,
         slices=slices,
         lines=lines,
         intake=Intake(messages=messages, mails=mails, payloads=payloads, accounts=accounts, lines=lines, clock=clock),
         cancellation=Cancellation(messages=messages, mails=mails, slices=slices, lines=lines, clock=clock),
+        retrying=Retrying(messages=messages, mails=mails, lines=lines, clock=clock),
+        aside=aside,
+        suspensions=Suspensions(tenants=tenants, accounts=accounts, aside=aside, lines=lines, clock=clock),
+        pause=Pause(instance=instance, lines=lines, clock=clock),
+        waiting=WaitingMail(messages=messages, accounts=accounts, clock=clock),
+        suppressions=SuppressionTable(registry, clock),
         guard=Guard(settings.allowed_hosts),
     )
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import random
+from collections.abc import Callable
 from functools import cache
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
@@ -11,7 +12,7 @@ from shared.aws import clients
 from shared.aws.dynamodb import Table
 from shared.aws.kms import SecretSealer
 from shared.aws.sqs import FifoQueue
-from shared.clock import system_clock
+from shared.clock import Clock, system_clock
 from shared.lines.attendance import Attendant, Disposition
 from shared.lines.head import Heads
 from shared.lines.lines import Lines
@@ -39,24 +40,32 @@ class ReportWorker:
         return await self._attendant.attend(wake_up, self._reporter.work, deadline=invocation.deadline)
 
 
-def build(settings: ReporterSettings) -> ReportWorker:
-    """The worker, from its settings."""
+def build_parts(
+    settings: ReporterSettings, *, clock: Clock = system_clock, draw: Callable[[], float] = random.random
+) -> ReporterParts:
+    """What the reporter is made of, from its settings; time and chance are those of tests, where given."""
     registry = Table(clients.dynamodb(), settings.registry_table)
     messages = Table(clients.dynamodb(), settings.messages_table)
-    queues = {kind: FifoQueue(clients.sqs(), url) for kind, url in settings.queue_urls.items()}
-    wake_ups = WakeUps(queues)
-    heads = Heads(messages)
-    sealer = SecretSealer(clients.kms(), settings.kms_key_id, system_clock)
-    parts = ReporterParts(
+    sealer = SecretSealer(clients.kms(), settings.kms_key_id, clock)
+    return ReporterParts(
         registry=registry,
-        tenants=TenantTable(registry, sealer, system_clock),
+        tenants=TenantTable(registry, sealer, clock),
         outbox=Outbox(messages),
-        lines=Lines(heads, wake_ups, system_clock),
+        lines=Lines(Heads(messages), _wake_ups(settings), clock),
         http=GuardedHttp(Guard(settings.allowed_hosts)),
-        clock=system_clock,
-        draw=random.random,
+        clock=clock,
+        draw=draw,
     )
-    return ReportWorker(Attendant(heads, wake_ups, system_clock), Reporter(parts))
+
+
+def _wake_ups(settings: ReporterSettings) -> WakeUps:
+    return WakeUps({kind: FifoQueue(clients.sqs(), url) for kind, url in settings.queue_urls.items()})
+
+
+def build(settings: ReporterSettings) -> ReportWorker:
+    """The worker, from its settings."""
+    heads = Heads(Table(clients.dynamodb(), settings.messages_table))
+    return ReportWorker(Attendant(heads, _wake_ups(settings), system_clock), Reporter(build_parts(settings)))
 
 
 @cache

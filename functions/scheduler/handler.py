@@ -7,34 +7,70 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 from shared.aws import clients
 from shared.aws.dynamodb import Table
 from shared.aws.sqs import FifoQueue
-from shared.clock import SECOND, Millis, system_clock
+from shared.clock import SECOND, Clock, Millis, system_clock
+from shared.lines.chores import Chores
 from shared.lines.head import Heads
-from shared.lines.rounds import Rounds
+from shared.lines.line import LineKind
+from shared.lines.lines import Lines
+from shared.lines.resumption import Resumption
+from shared.lines.rounds import RoundResult, Rounds
 from shared.lines.wakeups import WakeUps
+from shared.messages.set_aside import SuspendedSlices
 from shared.observability import MetricUnit, logger, metrics
 from shared.settings import SchedulerSettings
 
 _RESERVE: Millis = 5 * SECOND
 
 
-def build(settings: SchedulerSettings) -> Rounds:
-    """The rounds, from their settings."""
-    heads = Heads(Table(clients.dynamodb(), settings.messages_table))
+class Scheduler:
+    """Wakes what is due, then does its own chores in the time that is left."""
+
+    def __init__(self, rounds: Rounds, chores: Chores) -> None:
+        self._rounds = rounds
+        self._chores = chores
+
+    def run(self, *, deadline: Millis) -> RoundResult:
+        """One round. What it does not reach in its time, the next round does."""
+        result = self._rounds.make(deadline=deadline)
+        done = self._chores.do(result.chores, deadline=deadline)
+        if result.chores:
+            logger.info("chores", due=len(result.chores), done=done)
+        return result
+
+
+def scheduler_of(registry: Table, messages: Table, wake_ups: WakeUps, clock: Clock) -> Scheduler:
+    """The scheduler over these tables and queues."""
+    heads = Heads(messages)
+    lines = Lines(heads, wake_ups, clock)
+    chores = {
+        LineKind.ACTIVATION: SuspendedSlices(
+            registry=registry, messages=messages, lines=lines, clock=clock
+        ).finish_activation,
+        LineKind.RESUMPTION: Resumption(heads, lines, clock).open_lines,
+    }
+    return Scheduler(Rounds(heads, wake_ups, clock), Chores(heads, chores, clock))
+
+
+def build(settings: SchedulerSettings) -> Scheduler:
+    """The scheduler, from its settings."""
     queues = {kind: FifoQueue(clients.sqs(), url) for kind, url in settings.queue_urls.items()}
-    return Rounds(heads, WakeUps(queues), system_clock)
+    registry, messages = (
+        Table(clients.dynamodb(), name) for name in (settings.registry_table, settings.messages_table)
+    )
+    return scheduler_of(registry, messages, WakeUps(queues), system_clock)
 
 
 @cache
-def _rounds() -> Rounds:
+def _scheduler() -> Scheduler:
     return build(SchedulerSettings.from_environment())
 
 
 @metrics.log_metrics
 @logger.inject_lambda_context(clear_state=True)
 def handler(_event: dict[str, object], context: LambdaContext) -> None:
-    """One round. What it does not reach in its time, the next round does."""
+    """One round."""
     deadline = system_clock() + context.get_remaining_time_in_millis() - _RESERVE
-    result = _rounds().make(deadline=deadline)
+    result = _scheduler().run(deadline=deadline)
     metrics.add_metric(name="LinesWoken", unit=MetricUnit.Count, value=result.woken)
     metrics.add_metric(name="LinesBlocked", unit=MetricUnit.Count, value=result.blocked)
     logger.info(

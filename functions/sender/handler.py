@@ -3,35 +3,46 @@ sessions with relays survive between invocations."""
 
 import asyncio
 import random
+from collections.abc import Awaitable, Callable
 from functools import cache
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from functions.mapping import BatchResponse, Invocation, attend_all
+from shared.accounts.health import HealthTable
+from shared.accounts.oauth.endpoint import TokenEndpoint
+from shared.accounts.oauth.token_table import TokenTable
+from shared.accounts.oauth.tokens import AccessTokens
 from shared.accounts.table import AccountTable
 from shared.aws import clients
 from shared.aws.dynamodb import Table
+from shared.aws.envelopes import EnvelopeSealer
 from shared.aws.kms import SecretSealer
 from shared.aws.s3 import Bucket
 from shared.aws.secrets import DeployedSecret
 from shared.aws.sqs import FifoQueue
-from shared.clock import system_clock
+from shared.clock import SECOND, Clock, Millis, system_clock
+from shared.delivery.authentication import CredentialsReader
+from shared.delivery.health_watch import HealthWatch
 from shared.delivery.jobs import JobLoader
 from shared.delivery.pool import Pool
 from shared.delivery.sender import Sender, SenderParts
 from shared.delivery.standing import StandingReader
 from shared.delivery.tokens import MailTokens
+from shared.limits.state import LimitTable
 from shared.lines.attendance import Attendant, Disposition
 from shared.lines.head import Heads
 from shared.lines.lines import Lines
 from shared.lines.wakeups import WakeUp, WakeUps
 from shared.messages.payloads import PayloadStore
+from shared.messages.set_aside import SuspendedSlices
 from shared.messages.slices import SliceTable
 from shared.messages.table import MailTable
 from shared.observability import logger, metrics
 from shared.outgoing.guard import Guard
 from shared.reports.outbox import Outbox
 from shared.settings import SenderSettings
+from shared.suppression.table import SuppressionTable
 
 _runner = asyncio.Runner()
 
@@ -48,28 +59,59 @@ class LaneWorker:
         return await self._attendant.attend(wake_up, self._sender.work, deadline=invocation.deadline)
 
 
-def build(settings: SenderSettings) -> LaneWorker:
-    """The worker, from its settings."""
+async def _pause(duration: Millis) -> None:
+    await asyncio.sleep(duration / SECOND)
+
+
+def build_parts(
+    settings: SenderSettings,
+    *,
+    clock: Clock = system_clock,
+    draw: Callable[[], float] = random.random,
+    pause: Callable[[Millis], Awaitable[None]] = _pause,
+) -> SenderParts:
+    """What the sender is made of, from its settings; time and chance are those of tests, where given."""
     registry = Table(clients.dynamodb(), settings.registry_table)
     messages = Table(clients.dynamodb(), settings.messages_table)
-    queues = {kind: FifoQueue(clients.sqs(), url) for kind, url in settings.queue_urls.items()}
-    wake_ups = WakeUps(queues)
-    heads = Heads(messages)
-    sealer = SecretSealer(clients.kms(), settings.kms_key_id, system_clock)
+    sealer = SecretSealer(clients.kms(), settings.kms_key_id, clock)
     payloads = PayloadStore(messages, Bucket(clients.s3(), settings.payloads_bucket))
-    parts = SenderParts(
+    guard = Guard(settings.allowed_hosts)
+    accounts = AccountTable(registry, sealer, clock)
+    tokens = AccessTokens(
+        accounts=accounts,
+        table=TokenTable(messages, EnvelopeSealer(sealer), clock),
+        endpoint=TokenEndpoint(guard),
+        clock=clock,
+        pause=pause,
+    )
+    lines = Lines(Heads(messages), _wake_ups(settings), clock)
+    return SenderParts(
         messages=messages,
         slices=SliceTable(messages),
         jobs=JobLoader(messages=messages, mails=MailTable(messages), payloads=payloads),
-        standing=StandingReader(registry=registry, accounts=AccountTable(registry, sealer, system_clock)),
+        standing=StandingReader(registry=registry, credentials=CredentialsReader(accounts=accounts, tokens=tokens)),
+        limits=LimitTable(messages),
+        suppressions=SuppressionTable(registry, clock),
+        aside=SuspendedSlices(registry=registry, messages=messages, lines=lines, clock=clock),
         outbox=Outbox(messages),
-        lines=Lines(heads, wake_ups, system_clock),
-        pool=Pool(guard=Guard(settings.allowed_hosts), clock=system_clock),
+        lines=lines,
+        health=HealthWatch(HealthTable(messages), lines, clock),
+        pool=Pool(guard=guard, clock=clock),
         tokens=MailTokens(DeployedSecret(clients.secrets_manager(), settings.instance_key_secret_id).read()),
-        clock=system_clock,
-        draw=random.random,
+        clock=clock,
+        draw=draw,
+        pause=pause,
     )
-    return LaneWorker(Attendant(heads, wake_ups, system_clock), Sender(parts))
+
+
+def _wake_ups(settings: SenderSettings) -> WakeUps:
+    return WakeUps({kind: FifoQueue(clients.sqs(), url) for kind, url in settings.queue_urls.items()})
+
+
+def build(settings: SenderSettings) -> LaneWorker:
+    """The worker, from its settings."""
+    heads = Heads(Table(clients.dynamodb(), settings.messages_table))
+    return LaneWorker(Attendant(heads, _wake_ups(settings), system_clock), Sender(build_parts(settings)))
 
 
 @cache

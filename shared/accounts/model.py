@@ -1,15 +1,19 @@
 """An SMTP account, as stored and as the API takes and shows it."""
 
+import ssl
 from enum import StrEnum
 from typing import Annotated, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 from pydantic_core import PydanticCustomError
 
+from shared.accounts.oauth.settings import OAuth, OAuthSettings
 from shared.clock import Millis
+from shared.limits.model import SendingLimits
 from shared.outgoing.credentials import Password
 
 IMPLICIT_TLS_PORT = 465
+DEFAULT_PEC_MAX_TOTAL_MB = 30  # what every provider has to take (DM 2 November 2005, art. 12)
 
 
 class TlsMode(StrEnum):
@@ -21,8 +25,17 @@ class TlsMode(StrEnum):
     NONE = "none"
 
 
+def _readable_certificates(pem: str | None) -> str | None:
+    if pem is not None:
+        try:
+            ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(cadata=pem)
+        except (ssl.SSLError, ValueError) as error:
+            raise PydanticCustomError("invalid_certificate", "expected one or more certificates in PEM") from error
+    return pem
+
+
 class AccountSettings(BaseModel):
-    """What an account may be told to be. An omitted password is kept if there is one."""
+    """What an account may be told to be. An omitted password is kept if there is one; so are the secrets of `oauth`."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -31,7 +44,25 @@ class AccountSettings(BaseModel):
     tls: TlsMode
     username: Annotated[str | None, Field(min_length=1, max_length=320, pattern=r"^[^\x00-\x1f]+$")] = None
     password: Annotated[Password | None, Field(description="Kept under KMS, never shown again.")] = None
+    oauth: Annotated[OAuthSettings | None, Field(description="AUTH XOAUTH2 in place of a password.")] = None
     verify_certificate: bool = True
+    ca_certificate: Annotated[
+        str | None,
+        Field(max_length=50_000, description="PEM of the authorities to trust instead of the public ones."),
+        AfterValidator(_readable_certificates),
+    ] = None
+    max_connections: Annotated[
+        int | None,
+        Field(ge=1, le=100, description="At a time, over all priorities. Left out: one for each priority that sends."),
+    ] = None
+    batch_size: Annotated[int, Field(ge=1, le=10_000, description="Mails over one connection.")] = 100
+    limits: SendingLimits = SendingLimits()
+    is_pec_account: Annotated[
+        bool, Field(description="Italian certified mail: its formal rules are kept at submission and at sending.")
+    ] = False
+    pec_max_total_mb: Annotated[
+        int, Field(ge=1, le=10_000, description="Size times recipients of a PEC mail; providers may take more.")
+    ] = DEFAULT_PEC_MAX_TOTAL_MB
 
     @model_validator(mode="after")
     def _holds_together(self) -> Self:
@@ -42,6 +73,10 @@ class AccountSettings(BaseModel):
             )  # fmt: skip
         if self.password is not None and self.username is None:
             raise PydanticCustomError("missing_field", "a password needs a username")
+        if self.oauth is not None and self.username is None:
+            raise PydanticCustomError("missing_field", "oauth needs a username: the mailbox to send as")
+        if self.oauth is not None and self.password is not None:
+            raise PydanticCustomError("exclusive_fields", "an account has a password or oauth, not both")
         return self
 
 
@@ -57,7 +92,15 @@ class Account(BaseModel):
     tls: TlsMode
     username: str | None = None
     sealed_password: bytes | None = None
+    oauth: OAuth | None = None
+    sealed_oauth: bytes | None = None
     verify_certificate: bool = True
+    ca_certificate: str | None = None
+    max_connections: int | None = None
+    batch_size: int = 100
+    limits: SendingLimits = SendingLimits()
+    is_pec_account: bool = False
+    pec_max_total_mb: int = DEFAULT_PEC_MAX_TOTAL_MB
     version: int
     created_at: Millis
     updated_at: Millis

@@ -4,16 +4,18 @@ Reads are strongly consistent unless they go to an index, which DynamoDB only of
 Handled here: 25 writes and 100 reads a batch call, unprocessed remainders. Left to callers: 100 actions a transaction.
 """
 
+import random
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from boto3.dynamodb.conditions import Attr, ConditionBase, ConditionExpressionBuilder, Key
+from boto3.dynamodb.conditions import Attr, Key
 from botocore.exceptions import ClientError
 
-from shared.aws.attributes import Item, Value, from_attributes, to_attribute, to_attributes
+from shared.aws.attributes import Item, from_attributes, to_attributes
 from shared.aws.translation import error_code, translated
+from shared.aws.writes import Check, Condition, Delete, Expression, ItemKey, Put, Update, Write
 from shared.errors import ConditionFailed, StorageError, StorageUnavailable, TransactionRefused
 
 if TYPE_CHECKING:
@@ -32,66 +34,11 @@ if TYPE_CHECKING:
 
 __all__ = ["Attr", "Check", "Condition", "Delete", "ItemKey", "Key", "Page", "Put", "Table", "Update", "Write"]
 
-type Condition = ConditionBase
-
 _READS_A_BATCH = 100
 _WRITES_A_BATCH = 25
-_BATCH_TRIES = 6
+_TRIES = 6
 _FIRST_PAUSE_SECONDS = 0.05
-
-
-@dataclass(frozen=True, slots=True)
-class ItemKey:
-    """Partition and sort key."""
-
-    pk: str
-    sk: str
-
-    @property
-    def item(self) -> Item:
-        return {"pk": self.pk, "sk": self.sk}
-
-    @classmethod
-    def of(cls, item: Item) -> "ItemKey":
-        return cls(pk=str(item["pk"]), sk=str(item["sk"]))
-
-
-@dataclass(frozen=True, slots=True)
-class Put:
-    """Writes one item whole."""
-
-    item: Item
-    condition: Condition | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Update:
-    """Sets, removes and adds to attributes of one item, which comes into being if it was absent."""
-
-    key: ItemKey
-    set: Item = field(default_factory=dict)
-    remove: Sequence[str] = ()
-    add: dict[str, int] = field(default_factory=dict)
-    condition: Condition | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Delete:
-    """Removes one item; removing an absent one is no error."""
-
-    key: ItemKey
-    condition: Condition | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Check:
-    """Only in transactions: holds the others to a condition on this item."""
-
-    key: ItemKey
-    condition: Condition
-
-
-type Write = Put | Update | Delete | Check
+_PASSING = ("TransactionConflict", "ThrottlingError", "ProvisionedThroughputExceeded")
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,44 +47,6 @@ class Page:
 
     items: list[Item]
     resume: Item | None
-
-
-@dataclass(slots=True)
-class _Expression:
-    """Collects one call's expressions with the names and values they refer to."""
-
-    names: dict[str, str] = field(default_factory=dict)
-    values: "dict[str, UniversalAttributeValueTypeDef]" = field(default_factory=dict)
-
-    def condition(self, condition: Condition, *, is_key: bool = False) -> str:
-        built = ConditionExpressionBuilder().build_expression(condition, is_key_condition=is_key)
-        self.names.update(built.attribute_name_placeholders)
-        self.values.update({k: to_attribute(v) for k, v in built.attribute_value_placeholders.items()})
-        return built.condition_expression
-
-    def update(self, change: Update) -> str:
-        sets = [f"{self._name(name)} = {self._value(value)}" for name, value in change.set.items()]
-        adds = [f"{self._name(name)} {self._value(value)}" for name, value in change.add.items()]
-        removes = [self._name(name) for name in change.remove]
-        clauses = (("SET", sets), ("ADD", adds), ("REMOVE", removes))
-        return " ".join(f"{word} {', '.join(parts)}" for word, parts in clauses if parts)
-
-    def name_in(self, request: dict[str, object]) -> None:
-        """Adds names and values to the request; DynamoDB refuses empty ones."""
-        if self.names:
-            request["ExpressionAttributeNames"] = self.names
-        if self.values:
-            request["ExpressionAttributeValues"] = self.values
-
-    def _name(self, name: str) -> str:
-        placeholder = f"#u{len(self.names)}"
-        self.names[placeholder] = name
-        return placeholder
-
-    def _value(self, value: Value) -> str:
-        placeholder = f":u{len(self.values)}"
-        self.values[placeholder] = to_attribute(value)
-        return placeholder
 
 
 class Table:
@@ -156,13 +65,13 @@ class Table:
 
     def put(self, item: Item, condition: Condition | None = None) -> None:
         """Raises ConditionFailed with the item that stands there instead."""
-        expression = _Expression()
+        expression = Expression()
         request: dict[str, object] = {"Item": to_attributes(item)}
         self._conditionally("PutItem", request, expression, condition)
 
     def update(self, change: Update) -> Item:
         """The item as it is afterwards. Raises ConditionFailed with the item as it stands."""
-        expression = _Expression()
+        expression = Expression()
         request: dict[str, object] = {
             "Key": to_attributes(change.key.item),
             "UpdateExpression": expression.update(change),
@@ -172,10 +81,10 @@ class Table:
 
     def delete(self, key: ItemKey, condition: Condition | None = None) -> None:
         request: dict[str, object] = {"Key": to_attributes(key.item)}
-        self._conditionally("DeleteItem", request, _Expression(), condition)
+        self._conditionally("DeleteItem", request, Expression(), condition)
 
     def _conditionally(
-        self, operation: str, request: dict[str, object], expression: _Expression, condition: Condition | None
+        self, operation: str, request: dict[str, object], expression: Expression, condition: Condition | None
     ) -> Item:
         request["TableName"] = self.name
         if condition is not None:
@@ -207,7 +116,7 @@ class Table:
         resume: Item | None = None,
     ) -> Page:
         """One page (at most 1 MB, at most `limit` items) of the items whose keys fit `condition`, in key order."""
-        expression = _Expression()
+        expression = Expression()
         request: dict[str, object] = {
             "TableName": self.name,
             "KeyConditionExpression": expression.condition(condition, is_key=True),
@@ -253,7 +162,7 @@ class Table:
         self, keys: "Sequence[dict[str, UniversalAttributeValueTypeDef]]"
     ) -> "Iterator[dict[str, AttributeValueTypeDef]]":
         pending: object = {self.name: {"Keys": keys, "ConsistentRead": True}}
-        for attempt in range(_BATCH_TRIES):
+        for attempt in range(_TRIES):
             with translated("DynamoDB", "BatchGetItem"):
                 answer = self._client.batch_get_item(RequestItems=pending)  # type: ignore[arg-type]
             yield from answer["Responses"].get(self.name, [])
@@ -272,7 +181,7 @@ class Table:
 
     def _batch_write(self, writes: "Sequence[WriteRequestTypeDef]") -> None:
         pending: object = {self.name: writes}
-        for attempt in range(_BATCH_TRIES):
+        for attempt in range(_TRIES):
             with translated("DynamoDB", "BatchWriteItem"):
                 answer = self._client.batch_write_item(RequestItems=pending)  # type: ignore[arg-type]
             pending = answer.get("UnprocessedItems")
@@ -281,19 +190,30 @@ class Table:
             _pause(attempt)
         raise StorageUnavailable("DynamoDB BatchWriteItem: writes left unprocessed: throttled")
 
+    def check(self, key: ItemKey, condition: Condition) -> Check:
+        """A condition on an item of this table, for a transaction of another."""
+        return Check(key, condition, table=self.name)
+
     def transact(self, writes: Sequence[Write]) -> None:
-        """All or nothing, at most 100 writes to as many items. Raises TransactionRefused naming those not met."""
+        """All or nothing, at most 100 writes to as many items. Raises TransactionRefused naming those not met.
+
+        Waits out other transactions over the same items, for about three seconds.
+        """
         items = [self._transact_item(write) for write in writes]
-        try:
-            with translated("DynamoDB", "TransactWriteItems"):
-                self._client.transact_write_items(TransactItems=items)
-        except StorageError as error:
-            _raise_if_transaction_refused(error)
-            raise
+        for attempt in range(_TRIES):
+            try:
+                with translated("DynamoDB", "TransactWriteItems"):
+                    self._client.transact_write_items(TransactItems=items)
+                return
+            except StorageError as error:
+                _raise_unless_it_may_pass(error)
+            _pause(attempt)
+        raise StorageUnavailable("DynamoDB TransactWriteItems: throttled, or the items are in other transactions")
 
     def _transact_item(self, write: Write) -> "TransactWriteItemTypeDef":
-        expression = _Expression()
-        body: dict[str, object] = {"TableName": self.name}
+        expression = Expression()
+        elsewhere = write.table if isinstance(write, Check) else None
+        body: dict[str, object] = {"TableName": elsewhere or self.name}
         if isinstance(write, Put):
             body["Item"] = to_attributes(write.item)
         else:
@@ -308,7 +228,8 @@ class Table:
 
 
 def _pause(attempt: int) -> None:
-    time.sleep(_FIRST_PAUSE_SECONDS * 2**attempt)
+    # With jitter: those who met each other would meet again.
+    time.sleep(_FIRST_PAUSE_SECONDS * 2**attempt * random.uniform(0.5, 1))  # noqa: S311 - no secret
 
 
 def _raise_if_condition_failed(error: StorageError) -> None:
@@ -319,13 +240,14 @@ def _raise_if_condition_failed(error: StorageError) -> None:
         raise ConditionFailed("the item is in another state", item=item) from cause
 
 
-def _raise_if_transaction_refused(error: StorageError) -> None:
+def _raise_unless_it_may_pass(error: StorageError) -> None:
+    """After a transaction that was not made: does nothing when only other transactions, or throttling, were met."""
     cause = error.__cause__
     if not isinstance(cause, ClientError) or error_code(cause) != "TransactionCanceledException":
-        return
+        raise error
     reasons = [str(each.get("Code", "None")) for each in cause.response.get("CancellationReasons", [])]
     failed = [position for position, code in enumerate(reasons) if code == "ConditionalCheckFailed"]
     if failed:
         raise TransactionRefused("some items are in another state", failed=failed) from cause
-    # Only conflicts with other transactions, or throttling, are left: nothing was decided against us.
-    raise StorageUnavailable(f"DynamoDB TransactWriteItems: {', '.join(reasons)}") from cause
+    if not set(reasons) <= {"None", *_PASSING}:
+        raise error

@@ -36,7 +36,7 @@ def is_public(address: IPv4Address | IPv6Address) -> bool:
         carried = address.ipv4_mapped or address.sixtofour or _nat64(address)
         if carried is not None:
             return is_public(carried)
-        if address.teredo is not None:
+        if address.teredo is not None or address.is_site_local:
             return False
     return address.is_global and not address.is_multicast and not address.is_reserved
 
@@ -60,10 +60,13 @@ class Guard:
     async def resolve(self, host: str, port: int) -> list[Resolved]:
         """The addresses that may be connected to, in the resolver's order.
 
-        Raises AddressRefused when the name leads to any that may not, OSError when it cannot be resolved.
+        Raises AddressRefused when the name leads to any that may not, or is none; OSError when it cannot be resolved.
         """
         loop = asyncio.get_running_loop()
-        found = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+        try:
+            found = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+        except ValueError as error:  # a label too long or empty, NUL
+            raise AddressRefused(f"{host!r} is no host name: {error}") from error
         resolved = [Resolved(family, str(address[0])) for family, _, _, _, address in found]
         if not self.allows(host):
             for each in resolved:

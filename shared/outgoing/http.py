@@ -1,13 +1,13 @@
 """HTTP calls to where tenants say: guarded, without redirects, bounded in time and size."""
 
+import asyncio
 import socket
 from collections.abc import Mapping
 from dataclasses import dataclass
-from ipaddress import ip_address
-from urllib.parse import urlsplit
 
 import aiohttp
 from aiohttp.abc import AbstractResolver, ResolveResult
+from yarl import URL
 
 from shared.errors import MailProxyError
 from shared.outgoing.guard import AddressRefused, Guard
@@ -17,7 +17,10 @@ _TIMEOUT = aiohttp.ClientTimeout(total=30, connect=10)
 
 
 class CallFailed(MailProxyError):
-    """No usable answer: refused address, no connection, time-out, broken or too large an answer."""
+    """No usable answer: refused address, no connection, time-out, broken or too large an answer.
+
+    The code is that of `AddressRefused` where the URL may not be called at all, so that only another URL can help.
+    """
 
     code = "call_failed"
 
@@ -65,39 +68,49 @@ class GuardedHttp:
 
     async def post(self, url: str, *, body: bytes, headers: Mapping[str, str]) -> Answer:
         """Raises CallFailed."""
-        await self._check(url)
+        target = await self._checked(url)
         if self._session is None:
-            connector = aiohttp.TCPConnector(resolver=_GuardedResolver(self._guard), use_dns_cache=False)
+            connector = aiohttp.TCPConnector(
+                resolver=_GuardedResolver(self._guard),
+                use_dns_cache=False,
+                # A frozen environment does not see its peer close: what it finds after longer is likely dead.
+                keepalive_timeout=3,
+            )
             self._session = aiohttp.ClientSession(
                 connector=connector, timeout=_TIMEOUT, cookie_jar=aiohttp.DummyCookieJar(), trust_env=False
             )
         try:
-            async with self._session.post(url, data=body, headers=headers, allow_redirects=False) as response:
+            async with self._session.post(target, data=body, headers=headers, allow_redirects=False) as response:
                 return Answer(response.status, await _read(response))
         except (aiohttp.ClientError, OSError, ValueError) as error:  # TimeoutError is an OSError
             raise CallFailed(str(error) or type(error).__name__) from error
         except AddressRefused as error:
-            raise CallFailed(error.detail) from error
+            raise CallFailed(error.detail, code=error.code) from error
 
     async def close(self) -> None:
         session, self._session = self._session, None
         if session is not None:
             await session.close()
 
-    async def _check(self, url: str) -> None:
-        """The scheme, and the host where it is an address: aiohttp asks its resolver only about names."""
-        parts = urlsplit(url)
-        host = parts.hostname or ""
-        if parts.scheme != "https" and not self._guard.allows(host):
-            raise CallFailed(f"{parts.scheme} is not allowed for {host}: use https")
+    async def _checked(self, url: str) -> URL:
+        """The URL as aiohttp reads it, with its scheme and host allowed. Raises CallFailed.
+
+        The host is resolved here already, although the resolver checks names once more when the connection is made:
+        aiohttp does not ask it about what looks like an address.
+        """
         try:
-            ip_address(host)
-        except ValueError:
-            return
-        try:
-            await self._guard.resolve(host, parts.port or 443)
-        except (AddressRefused, OSError) as error:
-            raise CallFailed(str(error)) from error
+            target = URL(url)
+            host = target.host or ""
+            if target.scheme != "https" and not (target.scheme == "http" and self._guard.allows(host)):
+                refused = f"{target.scheme or 'no scheme'} is not allowed for {host or 'no host'}: use https"
+                raise CallFailed(refused, code=AddressRefused.code)
+            async with asyncio.timeout(_TIMEOUT.connect):
+                await self._guard.resolve(host, target.port or 443)
+        except AddressRefused as error:
+            raise CallFailed(error.detail, code=error.code) from error
+        except (OSError, ValueError) as error:
+            raise CallFailed(f"{str(error) or 'the host is not found in time'}") from error
+        return target
 
 
 async def _read(response: aiohttp.ClientResponse) -> bytes:

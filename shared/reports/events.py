@@ -1,5 +1,6 @@
 """The events that are reported, in the form the tenant's endpoint receives them (docs/reports.md)."""
 
+from enum import StrEnum
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict
@@ -12,16 +13,24 @@ from shared.messages.table import RecipientResult
 MAX_REPLY = 500  # characters of a relay's reply
 
 
+class AccountEvent(StrEnum):
+    """`waiting`: its relay cannot be used, or refuses it, and its mail waits. `recovered`: it is used again."""
+
+    WAITING = "waiting"
+    RECOVERED = "recovered"
+
+
 class ReportEvent(BaseModel):
-    """One event. `*_ts` are whole seconds since the epoch; exactly one of them says what happened."""
+    """One event, of a mail or (without `id` and `pk`) of an account. `*_ts` are whole seconds since the epoch; exactly
+    one of them says what happened."""
 
     model_config = ConfigDict(frozen=True)
 
     event_id: str
-    id: str
+    id: str | None = None
     tenant_id: str
     account_id: str
-    pk: str
+    pk: str | None = None
     sent_ts: int | None = None
     error_ts: int | None = None
     error: str | None = None
@@ -30,6 +39,9 @@ class ReportEvent(BaseModel):
     cancelled_ts: int | None = None
     possible_duplicate: bool | None = None
     recipients: list[RecipientResult] | None = None
+    account_event: AccountEvent | None = None
+    account_ts: int | None = None
+    reason: str | None = None
 
 
 class PushedEvent(BaseModel):
@@ -82,6 +94,20 @@ def deferred(
 def cancelled(mail: Mail, at: Millis) -> ReportEvent:
     """Taken back by the tenant before it was sent."""
     return _event(mail, "cancelled", cancelled_ts=at // SECOND)
+
+
+def account_event(
+    tenant_id: str, account_id: str, what: AccountEvent, at: Millis, reason: str | None = None
+) -> ReportEvent:
+    """Reported once for each time that an account begins or ends to wait."""
+    return ReportEvent(
+        event_id=digest(tenant_id, account_id, what, str(at)),
+        tenant_id=tenant_id,
+        account_id=account_id,
+        account_event=what,
+        account_ts=at // SECOND,
+        reason=reason[:MAX_REPLY] if reason else None,
+    )
 
 
 def _event(mail: Mail, kind: str, **fields: Any) -> ReportEvent:

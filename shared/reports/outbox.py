@@ -4,7 +4,7 @@ A page is written before the states it tells of, so a crash between repeats an e
 acknowledged moves to the tenant's event log, where it stays for `EVENTS_KEPT`.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from pydantic import TypeAdapter
@@ -16,9 +16,11 @@ from shared.identifiers import due_at_of, due_key, new_ulid
 from shared.lines.line import HEAD_SORT_KEY, Line, reports_line
 from shared.reports.events import PushedEvent, ReportEvent
 
-MAX_EVENTS_A_PAGE = 150  # some 1.5 KB each at most: well within an item's 400 KB
+MAX_EVENTS_A_PAGE = 150
+MAX_PAGE_BYTES = 200_000  # unless a single event has more: an item takes 400 KB
 EVENTS_KEPT: Millis = 30 * DAY
 
+_EVENT = TypeAdapter(PushedEvent)
 _EVENTS = TypeAdapter(list[PushedEvent])
 
 
@@ -65,8 +67,7 @@ class Outbox:
 
     def write(self, tenant_id: str, events: Sequence[ReportEvent], now: Millis) -> None:
         """The head of the report line must have been announced before."""
-        for start in range(0, len(events), MAX_EVENTS_A_PAGE):
-            part = [PushedEvent(event=each) for each in events[start : start + MAX_EVENTS_A_PAGE]]
+        for part in _parts(PushedEvent(event=each) for each in events):
             self._table.put(new_page(tenant_id, part, due_at=now, now=now).to_item())
 
     def put(self, page: OutboxPage) -> None:
@@ -78,10 +79,29 @@ class Outbox:
         page = self._table.query(condition, limit=limit)
         return [OutboxPage.from_item(line, item) for item in page.items]
 
-    def acknowledge(self, page: OutboxPage, taken: Sequence[PushedEvent], now: Millis) -> None:
-        """Moves what was taken to the event log, and the page out of the line. A crash between pushes it again."""
-        if taken:
-            log: Item = {"pk": f"EVENTS#{page.line.tenant_id}", "ttl": ttl_seconds(now + EVENTS_KEPT)}
-            logged = OutboxPage(page.line, page.sort_key, tuple(taken)).to_item()
-            self._table.put(logged | log)
-        self._table.delete(page.key)
+    def acknowledge(self, pages: Sequence[OutboxPage], taken: Sequence[PushedEvent], now: Millis) -> None:
+        """Moves what was taken to the event log, in as few items as hold it, and the pages out of their line.
+
+        All of one line. A crash in between pushes them again, and logs them under the same keys.
+        """
+        log: Item = {"pk": f"EVENTS#{pages[0].line.tenant_id}", "ttl": ttl_seconds(now + EVENTS_KEPT)}
+        # Never more parts than pages: each page was such a part.
+        parts = zip(pages, _parts(taken), strict=False)
+        logged = [OutboxPage(page.line, page.sort_key, tuple(part)).to_item() | log for page, part in parts]
+        self._table.batch_write(puts=logged)
+        self._table.batch_write(deletes=[page.key for page in pages])
+
+
+def _parts(events: Iterable[PushedEvent]) -> Iterator[list[PushedEvent]]:
+    """In order, as many as fit into an item each."""
+    part: list[PushedEvent] = []
+    size = 0
+    for event in events:
+        length = len(_EVENT.dump_json(event, exclude_defaults=True))
+        if part and (len(part) == MAX_EVENTS_A_PAGE or size + length > MAX_PAGE_BYTES):
+            yield part
+            part, size = [], 0
+        part.append(event)
+        size += length
+    if part:
+        yield part

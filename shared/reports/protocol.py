@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, StrictBool, ValidationError
 
 from shared.clock import HOUR, MINUTE, Millis
 from shared.delivery.backoff import jittered
@@ -22,7 +22,7 @@ _PUSH_SCHEDULE: tuple[Millis, ...] = (MINUTE, 5 * MINUTE, 30 * MINUTE, 2 * HOUR,
 class _Answer(BaseModel):
     model_config = ConfigDict(extra="ignore")
 
-    ok: bool | None = None
+    ok: StrictBool | None = None
     error: Annotated[list[str], Field(max_length=10_000)] = []
     not_found: Annotated[list[str], Field(max_length=10_000)] = []
 

@@ -30,7 +30,7 @@ from shared.reports.protocol import (
 from shared.tenants.model import DEFAULT_SYNC_PATH, AuthMethod, Tenant
 from shared.tenants.table import TenantTable, tenant_from_item, tenant_key
 
-_PAGES_A_READ = 50
+_PAGES_A_READ = MAX_EVENTS_A_CALL  # a page holds at least one event
 _LAST_CALL: Millis = 40 * SECOND  # before the deadline: a call takes up to 30 s
 
 
@@ -107,14 +107,14 @@ class Reporter:
         return answer
 
     def _acknowledge(self, pages: Sequence[OutboxPage], answer: Acknowledged) -> None:
-        now = self._parts.clock()
-        for page in pages:
-            taken, again = split(page.events, answer)
-            if again:
-                later = new_page(page.line.tenant_id, again, due_at=now + REFUSED_EVENT_WAIT, now=now)
-                self._parts.lines.announce(page.line, later.due_at)
-                self._parts.outbox.put(later)
-            self._parts.outbox.acknowledge(page, taken, now)
+        """What was refused becomes a page that is due later, before the others are moved."""
+        now, line = self._parts.clock(), pages[0].line
+        taken, again = split([pushed for page in pages for pushed in page.events], answer)
+        if again:
+            later = new_page(line.tenant_id, again, due_at=now + REFUSED_EVENT_WAIT, now=now)
+            self._parts.lines.announce(line, later.due_at)
+            self._parts.outbox.put(later)
+        self._parts.outbox.acknowledge(pages, taken, now)
 
     def _wait(self, visit: Visit, tenant: Tenant, answer: NotAcknowledged, *, progressed: bool) -> MustWait:
         metrics.add_metric(name="PushFailures", unit=MetricUnit.Count, value=1)

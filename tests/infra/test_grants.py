@@ -21,6 +21,9 @@ CONSUME = {
 }  # fmt: skip
 ONLY_CONFIGURATION = {"ForAllValues:StringLike": {"dynamodb:LeadingKeys": ["TENANT#*", "INSTANCE"]}}
 ONLY_LINES = {"ForAllValues:StringLike": {"dynamodb:LeadingKeys": ["LINE#*"]}}
+ONLY_TENANTS = {"ForAllValues:StringLike": {"dynamodb:LeadingKeys": ["TENANT#*"]}}
+ONLY_SUSPENDED = {"ForAllValues:StringLike": {"dynamodb:LeadingKeys": ["SUSPENDED#*"]}}
+FOR_AN_ACCESS_TOKEN = {"StringLike": {"kms:EncryptionContext:owner": "token/*"}}
 FOR_A_NAMED_TENANT = {"Null": {"kms:EncryptionContext:tenant": "false"}}
 
 
@@ -72,7 +75,9 @@ def test_the_api_reads_and_writes_both_tables_and_lists_from_their_indexes(on_aw
 
 
 def test_the_api_wakes_every_line_and_works_none(on_aws: Synthesized) -> None:
-    assert _granted(on_aws, "api", "sqs:") == _may_wake(on_aws, (*SENDERS, "reporter"))
+    may_wake = _may_wake(on_aws, (*SENDERS, "reporter"))
+    may_let_go = {("sqs:ChangeMessageVisibility", queue) for _, queue in may_wake}
+    assert _granted(on_aws, "api", "sqs:") == may_wake | may_let_go
 
 
 def test_the_api_seals_credentials_of_a_named_tenant_only(on_aws: Synthesized) -> None:
@@ -82,12 +87,23 @@ def test_the_api_seals_credentials_of_a_named_tenant_only(on_aws: Synthesized) -
     assert statement.conditions == FOR_A_NAMED_TENANT
 
 
-@pytest.mark.parametrize("service", [*SENDERS, "reporter"])
-def test_workers_can_open_credentials_of_a_named_tenant_but_never_seal_any(on_aws: Synthesized, service: str) -> None:
-    (statement,) = _statements(on_aws, service, "kms:")
+def test_the_reporter_can_open_credentials_of_a_named_tenant_but_never_seal_any(on_aws: Synthesized) -> None:
+    (statement,) = _statements(on_aws, "reporter", "kms:")
     assert statement.actions == {"kms:Decrypt"}
     assert statement.resources == {_key(on_aws)}
     assert statement.conditions == FOR_A_NAMED_TENANT
+
+
+@pytest.mark.parametrize("service", SENDERS)
+def test_a_sender_can_open_credentials_of_a_named_tenant_and_seal_access_tokens_alone(
+    on_aws: Synthesized, service: str
+) -> None:
+    opening, sealing = _statements(on_aws, service, "kms:")
+    assert opening.actions == {"kms:Decrypt"}
+    assert sealing.actions == {"kms:Encrypt"}
+    assert opening.resources == sealing.resources == {_key(on_aws)}
+    assert opening.conditions == FOR_A_NAMED_TENANT
+    assert sealing.conditions == FOR_A_NAMED_TENANT | FOR_AN_ACCESS_TOKEN
 
 
 @pytest.mark.parametrize("service", [*SENDERS, "reporter"])
@@ -95,9 +111,25 @@ def test_workers_read_the_configuration_but_neither_api_keys_nor_the_audit_log(
     on_aws: Synthesized, service: str
 ) -> None:
     registry, _ = _tables(on_aws)
-    (statement,) = [s for s in on_aws.statements_of(service) if registry in s.resources]
-    assert statement.actions == READ
-    assert statement.conditions == ONLY_CONFIGURATION
+    reading, *others = [s for s in on_aws.statements_of(service) if registry in s.resources]
+    assert reading.actions == READ
+    assert reading.conditions == ONLY_CONFIGURATION
+    assert not any(each.actions & READ for each in others)
+
+
+@pytest.mark.parametrize("service", SENDERS)
+def test_a_sender_adds_to_a_tenant_what_it_learns_of_addresses_and_changes_no_other_configuration(
+    on_aws: Synthesized, service: str
+) -> None:
+    registry, _ = _tables(on_aws)
+    _, writing = [s for s in on_aws.statements_of(service) if registry in s.resources]
+    assert writing.actions == {"dynamodb:PutItem", "dynamodb:ConditionCheckItem"}
+    assert writing.conditions == ONLY_TENANTS
+
+
+def test_the_reporter_changes_no_configuration(on_aws: Synthesized) -> None:
+    registry, _ = _tables(on_aws)
+    assert len([s for s in on_aws.statements_of("reporter") if registry in s.resources]) == 1
 
 
 @pytest.mark.parametrize("service", [*SENDERS, "reporter"])
@@ -123,14 +155,18 @@ def test_the_reporter_works_and_wakes_the_reports_only(on_aws: Synthesized) -> N
     }
 
 
-def test_the_scheduler_finds_and_moves_lines_but_cannot_read_mail(on_aws: Synthesized) -> None:
-    _, messages = _tables(on_aws)
-    assert _granted(on_aws, "scheduler", "dynamodb:") == {
-        ("dynamodb:Query", f"{messages}/index/due"),
-        ("dynamodb:UpdateItem", messages),
-    }
-    (update,) = [s for s in on_aws.statements_of("scheduler") if "dynamodb:UpdateItem" in s.actions]
-    assert update.conditions == ONLY_LINES
+def test_the_scheduler_finds_and_moves_lines_and_suspended_slices_but_cannot_read_mail(on_aws: Synthesized) -> None:
+    registry, messages = _tables(on_aws)
+    found = [
+        (set(statement.actions), set(statement.resources), statement.conditions)
+        for statement in _statements(on_aws, "scheduler", "dynamodb:")
+    ]
+    assert found == [
+        ({"dynamodb:Query"}, {f"{messages}/index/due"}, {}),
+        ({"dynamodb:UpdateItem", "dynamodb:PutItem"}, {messages}, ONLY_LINES),
+        ({"dynamodb:Query", "dynamodb:DeleteItem"}, {messages}, ONLY_SUSPENDED),
+        ({"dynamodb:ConditionCheckItem"}, {registry}, ONLY_TENANTS),
+    ]
 
 
 def test_the_scheduler_wakes_every_line_and_works_none(on_aws: Synthesized) -> None:

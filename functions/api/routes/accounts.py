@@ -1,6 +1,6 @@
 """SMTP accounts of a tenant."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from fastapi import APIRouter, Body, Depends, Response, status
 from fastapi.responses import JSONResponse
@@ -12,9 +12,13 @@ from functions.api.gate import GatedRoute
 from functions.api.problems import documented
 from functions.api.schema import AccountPath, NextCursor, TenantPath, Timestamp
 from functions.api.services import Provided
+from functions.api.urls import require_https
+from shared.accounts.health import Fault
 from shared.accounts.model import Account, AccountSettings, TlsMode
+from shared.accounts.oauth.settings import OAuth
 from shared.clock import iso8601
 from shared.errors import Conflict
+from shared.limits.model import SendingLimits
 from shared.lines.line import account_lines
 
 router = APIRouter(
@@ -38,6 +42,44 @@ _IMPLICIT_TLS = {
     "summary": "Implicit TLS, the password kept as it is",
     "value": {"host": "smtp.example.com", "port": 465, "tls": "tls", "username": "acme"},
 }
+_OAUTH = {
+    "summary": "Microsoft 365 by an application's own permission",
+    "value": {
+        "host": "smtp.office365.com",
+        "port": 587,
+        "tls": "starttls",
+        "username": "no-reply@acme.example",
+        "oauth": {
+            "grant": "client_credentials",
+            "token_url": "https://login.microsoftonline.com/acme.example/oauth2/v2.0/token",
+            "client_id": "4ed8ccd5-0000-0000-0000-000000000000",
+            "client_secret": "a-secret-of-the-application",
+            "scope": "https://outlook.office365.com/.default",
+        },
+    },
+}
+
+
+class AccountHealth(BaseModel):
+    """`waiting`: the relay cannot be used or refuses the account, and its mail waits in order. Correcting the account
+    tries it again at once."""
+
+    status: Literal["ok", "waiting"]
+    since: Timestamp | None = None
+    scope: Literal["relay", "account"] | None = None
+    stage: str | None = Field(
+        None, description="Where in the SMTP session: connect, tls, ehlo, auth, mail, rcpt, data."
+    )
+    code: int | None = None
+    reason: str | None = None
+
+    @classmethod
+    def of(cls, fault: Fault | None) -> "AccountHealth":
+        """As shown."""
+        if fault is None:
+            return cls(status="ok")
+        fields = fault.model_dump(include={"scope", "stage", "code", "reason"})
+        return cls(status="waiting", since=iso8601(fault.since), **fields)
 
 
 class AccountView(BaseModel):
@@ -49,12 +91,20 @@ class AccountView(BaseModel):
     tls: TlsMode
     username: str | None
     has_password: bool
+    oauth: OAuth | None
     verify_certificate: bool
+    has_ca_certificate: bool
+    max_connections: int | None
+    batch_size: int
+    limits: SendingLimits
+    is_pec_account: bool
+    pec_max_total_mb: int
+    health: AccountHealth
     created_at: Timestamp
     updated_at: Timestamp
 
     @classmethod
-    def of(cls, account: Account) -> "AccountView":
+    def of(cls, account: Account, fault: Fault | None) -> "AccountView":
         """The account as shown."""
         return cls(
             id=account.id,
@@ -63,7 +113,15 @@ class AccountView(BaseModel):
             tls=account.tls,
             username=account.username,
             has_password=account.sealed_password is not None,
+            oauth=account.oauth,
             verify_certificate=account.verify_certificate,
+            has_ca_certificate=account.ca_certificate is not None,
+            max_connections=account.max_connections,
+            batch_size=account.batch_size,
+            limits=account.limits,
+            is_pec_account=account.is_pec_account,
+            pec_max_total_mb=account.pec_max_total_mb,
+            health=AccountHealth.of(fault),
             created_at=iso8601(account.created_at),
             updated_at=iso8601(account.updated_at),
         )
@@ -88,13 +146,16 @@ def list_accounts(tenant_id: TenantPath, services: Provided, limit: Limit = 100,
     services.tenants.get(tenant_id)
     page = services.accounts.page(tenant_id, limit=limit, after=after)
     next_cursor = encode_cursor(listing, page.next) if page.next is not None else None
-    return AccountList(accounts=[AccountView.of(each) for each in page.accounts], next_cursor=next_cursor)
+    faults = services.health.faults(tenant_id, (each.id for each in page.accounts))
+    views = [AccountView.of(each, faults.get(each.id)) for each in page.accounts]
+    return AccountList(accounts=views, next_cursor=next_cursor)
 
 
 @router.get("/{account_id}", summary="Read an account", responses=documented(404))
 def get_account(tenant_id: TenantPath, account_id: AccountPath, services: Provided) -> AccountView:
-    """Settings, without the password."""
-    return AccountView.of(services.accounts.get(tenant_id, account_id))
+    """Settings, without password and other secrets."""
+    account = services.accounts.get(tenant_id, account_id)
+    return AccountView.of(account, services.health.fault(tenant_id, account_id))
 
 
 @router.put(
@@ -109,15 +170,18 @@ def put_account(
     account_id: AccountPath,
     settings: Annotated[
         AccountSettings,
-        Body(openapi_examples={"submission": _SUBMISSION_PORT, "implicit": _IMPLICIT_TLS}),
+        Body(openapi_examples={"submission": _SUBMISSION_PORT, "implicit": _IMPLICIT_TLS, "oauth": _OAUTH}),
     ],
     services: Provided,
 ) -> AccountView | Response:
-    """A password left out stays, as long as host and username stay. What waited for the account is tried at once."""
+    """A password left out stays, as long as host and username stay; so do the secrets of `oauth`, as long as its
+    `token_url`, `client_id` and `subject` stay too. What waited for the account is tried at once."""
     services.tenants.get(tenant_id)
+    if settings.oauth is not None:
+        require_https(settings.oauth.token_url, services.guard, pointer="/oauth/token_url")
     account, is_new = services.accounts.put(tenant_id, account_id, settings)
     services.lines.unblock(account_lines(tenant_id, account_id))
-    view = AccountView.of(account)
+    view = AccountView.of(account, services.health.fault(tenant_id, account_id))
     if is_new:
         return JSONResponse(view.model_dump(mode="json"), status_code=status.HTTP_201_CREATED)
     return view
@@ -137,4 +201,11 @@ def delete_account(tenant_id: TenantPath, account_id: AccountPath, services: Pro
                 f"account {account_id} has unsent mail of priority {line.kind.value}: cancel it or let it be sent",
                 code="account_has_mail",
             )
+    if services.aside.holds(services.tenants.get(tenant_id), account_id):
+        raise Conflict(
+            f"account {account_id} has mail in a suspended batch: activate that, or cancel the mail",
+            code="account_has_mail",
+        )
     services.accounts.delete(tenant_id, account_id)
+    services.access_tokens.forget(tenant_id, account_id)
+    services.health.forget(tenant_id, account_id)

@@ -3,7 +3,7 @@
 from typing import Annotated
 
 from fastapi import APIRouter, Body, Depends
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
 from functions.api.auth import require_admin
 from functions.api.gate import GatedRoute
@@ -12,6 +12,7 @@ from functions.api.schema import PriorityName
 from functions.api.services import Provided
 from functions.api.urls import require_https
 from shared.instance.model import Instance, RetryPolicy
+from shared.instance.table import StoredInstance
 
 router = APIRouter(
     prefix="/v1/instance", tags=["instance"], route_class=GatedRoute, dependencies=[Depends(require_admin)]
@@ -34,18 +35,20 @@ class InstanceView(BaseModel):
     default_priority: PriorityName
     client_base_url: str | None
     client_sync_path: str | None
+    paused: bool = Field(description="Whether all sending is stopped, by `POST /v1/instance/pause`.")
 
     @classmethod
-    def of(cls, instance: Instance) -> "InstanceView":
+    def of(cls, stored: StoredInstance) -> "InstanceView":
         """The settings as shown."""
-        shown = instance.model_dump() | {"default_priority": instance.default_priority.name.lower()}
-        return cls.model_validate(shown)
+        settings = stored.settings
+        priority = settings.default_priority.name.lower()
+        return cls.model_validate(settings.model_dump() | {"default_priority": priority, "paused": stored.paused})
 
 
 @router.get("", summary="Read the instance's settings", responses=documented())
 def get_instance(services: Provided) -> InstanceView:
     """The settings in force: those put last, defaults for the rest."""
-    return InstanceView.of(services.instance.get())
+    return InstanceView.of(services.instance.read())
 
 
 @router.put("", summary="Replace the instance's settings", responses=documented(body=True))
@@ -54,5 +57,18 @@ def put_instance(
 ) -> InstanceView:
     """What is left out goes back to its default. Workers follow within a minute."""
     require_https(instance.client_base_url, services.guard)
-    services.instance.put(instance)
-    return InstanceView.of(instance)
+    return InstanceView.of(services.instance.put(instance))
+
+
+@router.post("/pause", summary="Stop all sending", responses=documented())
+def pause_instance(services: Provided) -> InstanceView:
+    """Messages are accepted and reports pushed as before. Senders stop within a second, but for the at most 90 messages
+    of a line that one of them already holds.
+    """
+    return InstanceView.of(services.pause.pause())
+
+
+@router.post("/resume", summary="Start sending again", responses=documented())
+def resume_instance(services: Provided) -> InstanceView:
+    """What waits is sent from the scheduler's next round on, within a minute or so, in its own order."""
+    return InstanceView.of(services.pause.resume())

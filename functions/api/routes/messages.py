@@ -1,4 +1,4 @@
-"""Messages: submitted, listed, read, taken back."""
+"""Messages: submitted, listed, read, taken back, sent again."""
 
 import re
 from typing import Annotated
@@ -22,6 +22,7 @@ from functions.api.services import Provided, Services
 from shared.errors import Conflict
 from shared.identifiers import MAIL_ID_PATTERN, AccountId, BatchCode
 from shared.messages.model import Mail, Status
+from shared.messages.suspension import as_shown
 from shared.messages.table import MailPosition
 
 router = APIRouter(
@@ -85,7 +86,9 @@ def submit_messages(
 ) -> SubmissionAnswer:
     """At most 1000 messages and 6 MB a call. What is accepted is stored and queued before the answer.
 
-    Submitting a message again under the same `id` changes nothing and is accepted; with other content it is rejected
+    Submitting a message again under the same `id` changes nothing and is accepted. With other content it replaces a
+    message that is not sent yet, which keeps its place in order unless priority, account, `send_at` or batch change; it
+    is rejected while a worker holds that message (`in_flight`), and once it is sent, has failed or was cancelled
     (`id_conflict`). 422 with `nothing_accepted` when no message was taken. 409 with `tenant_inactive` while the tenant
     is not active. After 503 send the same call again: it completes what was begun.
     """
@@ -116,11 +119,11 @@ def list_messages(
     """
     listing = f"messages#{tenant_id}#{batch_code or ''}"
     after = _position(decode_cursor(listing, cursor)) if cursor is not None else None
-    services.tenants.get(tenant_id)
+    tenant = services.tenants.get(tenant_id)
     page = services.mails.page(tenant_id, limit=limit, after=after, batch_code=batch_code)
     wanted = [
         MessageSummary.of(mail)
-        for mail in page.mails
+        for mail in (as_shown(each, tenant) for each in page.mails)
         if (status is None or mail.status is status) and (account_id is None or mail.account_id == account_id)
     ]
     next_cursor = encode_cursor(listing, _place(page.next)) if page.next is not None else None
@@ -143,9 +146,19 @@ def cancel_message(tenant_id: TenantPath, message_id: MessagePath, services: Pro
     return _shown(services, services.cancellation.cancel(tenant_id, message_id))
 
 
+@router.post("/{message_id}/retry", summary="Send a failed message again", responses=documented(404, 409))
+def retry_message(tenant_id: TenantPath, message_id: MessagePath, services: Provided) -> MessageView:
+    """As if it had just been submitted: pending, due now, no attempts. Recipients who have it do not get it again.
+
+    409 with `conflict` for a message that has not failed, with `content_gone` when what it says is no longer kept.
+    """
+    return _shown(services, services.retrying.retry(tenant_id, message_id))
+
+
 def _shown(services: Services, mail: Mail) -> MessageView:
     content = services.payloads.load([mail]).get(mail.id)
-    return MessageView.with_content(mail, content, services.mails.recipients(mail))
+    shown = as_shown(mail, services.tenants.get(mail.tenant_id))
+    return MessageView.with_content(shown, content, services.mails.recipients(mail))
 
 
 def _place(position: MailPosition) -> str:

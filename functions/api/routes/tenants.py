@@ -17,7 +17,9 @@ from functions.api.services import Provided, Services
 from functions.api.urls import require_https
 from shared.clock import iso8601
 from shared.errors import Forbidden
-from shared.lines.line import reports_line
+from shared.instance.model import RetryPolicy
+from shared.limits.model import SendingLimits
+from shared.lines.line import account_lines, reports_line
 from shared.tenants.model import Acknowledgement, AuthMethod, Tenant, TenantSettings
 
 router = APIRouter(prefix="/v1/tenants", tags=["tenants"], route_class=GatedRoute)
@@ -58,6 +60,10 @@ class TenantView(BaseModel):
     client_auth: ClientAuthView
     default_account: str | None
     ack: Acknowledgement
+    limits: SendingLimits
+    retry: RetryPolicy | None
+    suspended: bool = Field(description="Whether none of its mail is sent, by `POST …/suspend`.")
+    suspended_batches: list[str]
     created_at: Timestamp
     updated_at: Timestamp
 
@@ -75,6 +81,10 @@ class TenantView(BaseModel):
             ),
             default_account=tenant.default_account,
             ack=tenant.ack,
+            limits=tenant.limits,
+            retry=tenant.retry,
+            suspended=tenant.suspended,
+            suspended_batches=tenant.suspended_batches,
             created_at=iso8601(tenant.created_at),
             updated_at=iso8601(tenant.updated_at),
         )
@@ -193,7 +203,11 @@ def _revealed(settings: TenantSettings) -> dict[str, object]:
 
 
 def _replace(services: Services, tenant: Tenant, settings: TenantSettings) -> TenantView:
-    """What made pushing fail may be mended now, so that waiting reports are tried at once."""
+    """What made pushing fail may be mended now, so that waiting reports are tried at once; and so is the mail of a
+    tenant that is active again."""
     replaced = services.tenants.replace(tenant, settings)
     services.lines.unblock([reports_line(tenant.id)])
+    if replaced.active and not tenant.active:
+        for account_id in services.accounts.ids(tenant.id):
+            services.lines.unblock(account_lines(tenant.id, account_id))
     return TenantView.of(replaced)

@@ -22,7 +22,22 @@ def test_an_account_is_shown_without_its_password(acme: Api) -> None:
         "tls": "starttls",
         "username": "acme",
         "has_password": True,
+        "oauth": None,
         "verify_certificate": True,
+        "has_ca_certificate": False,
+        "max_connections": None,
+        "batch_size": 100,
+        "limits": {
+            "per_second": None,
+            "per_minute": None,
+            "per_hour": None,
+            "per_day": None,
+            "count": "messages",
+            "behavior": "defer",
+        },
+        "is_pec_account": False,
+        "pec_max_total_mb": 30,
+        "health": {"status": "ok", "since": None, "scope": None, "stage": None, "code": None, "reason": None},
         "created_at": "2026-01-01T12:00:00.000Z",
         "updated_at": "2026-01-01T12:00:00.000Z",
     }
@@ -56,6 +71,13 @@ BAD_VALUES: list[tuple[dict[str, object], str]] = [
     ({"password": "a\x00b"}, "/password"),
     ({"password": "x" * 1_001}, "/password"),
     ({"usrname": "x"}, "/usrname"),
+    ({"limits": {"per_minute": 0}}, "/limits/per_minute"),
+    ({"limits": {"per_day": -5}}, "/limits/per_day"),
+    ({"limits": {"per_week": 5}}, "/limits/per_week"),
+    ({"max_connections": 0}, "/max_connections"),
+    ({"pec_max_total_mb": 0}, "/pec_max_total_mb"),
+    ({"batch_size": 0}, "/batch_size"),
+    ({"ca_certificate": "not PEM"}, "/ca_certificate"),
     ({"port": 465}, ""),
 ]
 
@@ -77,7 +99,7 @@ def test_accounts_need_a_tenant(admin: Api, problem: CheckProblem) -> None:
 def test_an_account_is_not_deleted_while_mail_waits_in_it(
     acme: Api, message: MakeMessage, problem: CheckProblem
 ) -> None:
-    acme.submit(message("now", priority="low"), message("later", send_at="2026-06-01T00:00:00Z"))
+    acme.submit(message("now", priority="low"), message("later", send_at="2026-01-20T00:00:00Z"))
     problem(acme.delete(f"{ACCOUNTS}/main"), 409, "account_has_mail")
     for message_id in ("now", "later"):
         assert acme.post(f"/v1/tenants/acme/messages/{message_id}/cancel").status_code == 200

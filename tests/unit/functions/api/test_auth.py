@@ -22,10 +22,14 @@ RIGHTS = {
     ("GET", "/health"): "P",
     ("GET", "/v1/instance"): "A",
     ("PUT", "/v1/instance"): "A",
+    ("POST", "/v1/instance/pause"): "A",
+    ("POST", "/v1/instance/resume"): "A",
     ("GET", "/v1/tenants"): "A",
     ("PUT", "/v1/tenants/{tenant_id}"): "A",
     ("GET", "/v1/tenants/{tenant_id}"): "T",
     ("PATCH", "/v1/tenants/{tenant_id}"): "T",
+    ("POST", "/v1/tenants/{tenant_id}/suspend"): "T",
+    ("POST", "/v1/tenants/{tenant_id}/activate"): "T",
     ("GET", "/v1/tenants/{tenant_id}/accounts"): "T",
     ("GET", "/v1/tenants/{tenant_id}/accounts/{account_id}"): "T",
     ("PUT", "/v1/tenants/{tenant_id}/accounts/{account_id}"): "T",
@@ -34,8 +38,13 @@ RIGHTS = {
     ("GET", "/v1/tenants/{tenant_id}/messages"): "T",
     ("GET", "/v1/tenants/{tenant_id}/messages/{message_id}"): "T",
     ("POST", "/v1/tenants/{tenant_id}/messages/{message_id}/cancel"): "T",
+    ("POST", "/v1/tenants/{tenant_id}/messages/{message_id}/retry"): "T",
+    ("GET", "/v1/tenants/{tenant_id}/suppressions"): "T",
+    ("GET", "/v1/tenants/{tenant_id}/suppressions/{address}"): "T",
+    ("PUT", "/v1/tenants/{tenant_id}/suppressions/{address}"): "T",
+    ("DELETE", "/v1/tenants/{tenant_id}/suppressions/{address}"): "T",
 }
-IDS = {"tenant_id": "acme", "account_id": "main", "message_id": "MSG-1"}
+IDS = {"tenant_id": "acme", "account_id": "main", "message_id": "MSG-1", "address": "anna@example.com"}
 LET_IN = "let in"
 
 

@@ -9,6 +9,7 @@ DEFAULTS = {
     "default_priority": "medium",
     "client_base_url": None,
     "client_sync_path": None,
+    "paused": False,
 }
 
 

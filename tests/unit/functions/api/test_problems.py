@@ -9,8 +9,7 @@ from fastapi.testclient import TestClient
 from functions.api.app import create_app
 from functions.api.services import Services
 from shared.errors import ConfigurationError, StorageError, StorageUnavailable
-from shared.instance.model import Instance
-from shared.instance.table import InstanceTable
+from shared.instance.table import InstanceTable, StoredInstance
 from tests.unit.functions.api.caller import ADMIN_TOKEN, Api, CheckProblem, MakeMessage
 
 
@@ -18,7 +17,7 @@ class Failing(InstanceTable):
     def __init__(self, error: Exception) -> None:
         self._error = error
 
-    def get(self) -> Instance:
+    def read(self) -> StoredInstance:
         raise self._error
 
 

@@ -5,8 +5,11 @@ from fastapi.testclient import TestClient
 
 from functions.api.routes.tenants import merged
 from functions.api.services import Services
+from shared.aws.dynamodb import Table
+from shared.lines.head import Heads
+from shared.lines.line import LineKind, account_line
 from tests.unit.clock import SettableClock
-from tests.unit.functions.api.caller import Api, CheckProblem
+from tests.unit.functions.api.caller import Api, CheckProblem, MakeMessage
 
 SETTINGS = {
     "name": "Acme",
@@ -38,6 +41,17 @@ def test_a_tenant_is_shown_without_its_secrets(empty: Api) -> None:
         "client_auth": {"method": "bearer", "user": None, "has_secret": True},
         "default_account": "main",
         "ack": "strict",
+        "limits": {
+            "per_second": None,
+            "per_minute": None,
+            "per_hour": None,
+            "per_day": None,
+            "count": "messages",
+            "behavior": "defer",
+        },
+        "retry": None,
+        "suspended": False,
+        "suspended_batches": [],
         "created_at": "2026-01-01T12:00:00.000Z",
         "updated_at": "2026-01-01T12:00:00.000Z",
     }
@@ -131,3 +145,21 @@ def test_merging_follows_the_rfc(
     target: dict[str, object], patch: dict[str, object], result: dict[str, object]
 ) -> None:
     assert merged(target, patch) == result
+
+
+def test_the_mail_of_a_tenant_that_is_active_again_is_sent_at_once(
+    admin: Api, acme: Api, messages: Table, message: MakeMessage, clock: SettableClock
+) -> None:
+    acme.post("/v1/tenants/acme/messages", {"messages": [message()]})
+    admin.patch("/v1/tenants/acme", {"active": False})
+    line = account_line(LineKind.MEDIUM, "acme", "main")
+    heads = Heads(messages)
+    head = heads.visit(line, wake_at=clock.now + 60_000)
+    assert head is not None
+    assert heads.block(line, head, until=clock.now + 900_000, waits=1)
+
+    admin.patch("/v1/tenants/acme", {"active": True})
+
+    reopened = heads.visit(line, wake_at=clock.now + 60_000)
+    assert reopened is not None
+    assert reopened.blocked_until is None
