@@ -8,6 +8,11 @@ uv := .tools/uv/bin/uv
 uv_ready := .tools/uv/.ready
 venv_ready := .venv/.ready
 emulator_ready := .tools/ministack/.ready
+peer_ready := .tools/peer/.ready
+sink_ready := .tools/postfix/.ready
+
+# Processes of the test suite: one for the tests of the deployed template, which mostly wait, and two for the others.
+test_workers := 3
 
 # A proxy for the internet knows nothing of the servers that run on this machine.
 export NO_PROXY := localhost,127.0.0.1,$(NO_PROXY)
@@ -31,12 +36,20 @@ $(emulator_ready): requirements/emulator.txt .python-version scripts/create-envi
 	@scripts/create-environment.sh .tools/ministack requirements/emulator.txt
 	@touch $@
 
+$(peer_ready): requirements/peer.txt .python-version scripts/create-environment.sh scripts/install-peer.sh | $(uv_ready)
+	@scripts/install-peer.sh
+	@touch $@
+
+$(sink_ready): scripts/install-smtp-sink.sh
+	@scripts/install-smtp-sink.sh
+	@touch $@
+
 .PHONY: setup
 setup: $(venv_ready) $(emulator_ready) ## Create the environments that the other targets use
 
 .PHONY: lock
 lock: $(uv_ready) ## Resolve requirements/*.in to their newest versions, with hashes
-	@for name in uv lambda dev emulator; do \
+	@for name in uv lambda dev emulator peer; do \
 	  $(uv) pip compile --quiet --upgrade --universal --generate-hashes --python-version "$$(cat .python-version)" \
 	    --no-emit-index-url --no-emit-find-links --custom-compile-command "make lock" \
 	    --output-file requirements/$$name.txt requirements/$$name.in || exit 1; \
@@ -55,6 +68,10 @@ dev: setup ## Keep the whole system running on this machine until Ctrl-C
 .PHONY: redeploy
 redeploy: setup ## Bring changed code into the running `make dev`
 	@$(python) -m localstack.redeploy
+
+.PHONY: openapi
+openapi: $(venv_ready) ## Write docs/openapi.json from the code
+	@$(python) -m functions.api.openapi
 
 .PHONY: synth
 synth: $(venv_ready) ## Write the CloudFormation template for AWS to cdk.out
@@ -92,7 +109,17 @@ e2e: setup ## Tests of the deployed template on the embedded AWS
 
 .PHONY: test
 test: setup check ## Everything: checks and all tests
-	@$(python) -m pytest
+	@$(python) -m pytest -n $(test_workers) --dist loadgroup
+
+## Measuring ------------------------------------------------------------------------------------
+
+.PHONY: bench
+bench: setup $(peer_ready) $(sink_ready) ## Measure what a mail costs, beside the peer (best on a quiet machine)
+	@$(python) -m benchmarks
+
+.PHONY: soak
+soak: setup $(sink_ready) ## Send 20,000 mails through one sender and watch its memory
+	@$(python) -m benchmarks.soak
 
 .PHONY: clean
 clean: ## Remove everything that make created
