@@ -26,7 +26,7 @@ def main() -> int:
 def _run_in(system: LocalSystem, screen: Screen) -> int:
     try:
         return 0 if run(system, screen) else 1
-    except ProxyError as error:
+    except (ProxyError, TimeoutError) as error:
         screen.failures("The demo ended early:", [str(error)])
         screen.failures("Errors in the functions' logs:", recent_errors(system.deployment.endpoint_url))
         return 1

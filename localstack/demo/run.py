@@ -9,6 +9,7 @@ from localstack.demo.proxy import Proxy, ProxyError
 from localstack.demo.screen import Screen
 from localstack.demo.tally import Observed, Refused, Submitted, count, exceptional
 from localstack.demo.verify import problems
+from localstack.demo.warm_up import warm_up
 from localstack.logs import recent_errors
 from localstack.system import LocalSystem
 
@@ -28,6 +29,8 @@ def run(system: LocalSystem, screen: Screen) -> bool:
     """
     begun = time.monotonic()
     with Proxy(system.deployment.api_url, system.deployment.admin_token) as admin:
+        with screen.step("starting every function with a mail in each lane"):
+            warm_up(system, admin)
         with screen.step("creating a tenant and an SMTP account"):
             admin.shorten_retries(RETRY_SECONDS)
             api_key = admin.create_tenant(TENANT_ID, {"name": "The demo's tenant", **system.tenant_settings})

@@ -62,7 +62,7 @@ class Screen:
             table.add_row(priority.value, *map(str, counts), *times)
         self._console.print(table)
         self.say("Times run from acceptance, or the scheduled moment, to the inbox; deferred mails are not timed.")
-        self.say("They include the cold start of each lane's function on this machine.")
+        self.say("The functions were running: each lane had carried one mail before.")
 
     def exceptional(self, stories: Sequence[Exceptional]) -> None:
         """Show the mails that did not simply arrive."""

@@ -10,6 +10,8 @@ from aiosmtpd.smtp import LoginPassword
 
 from localstack.inbox.script import ReplyScript
 
+PASSWORD_MECHANISMS: Final = frozenset({"PLAIN", "LOGIN"})
+ALL_MECHANISMS: Final = PASSWORD_MECHANISMS | {"CRAM-MD5", "XOAUTH2"}
 DEFAULT_MAX_SIZE: Final = 32 * 1024 * 1024
 
 
@@ -31,11 +33,25 @@ class Tls:
 
 @dataclass(frozen=True, slots=True)
 class Credentials:
-    """The one user there is, for PLAIN and LOGIN. With `required`, `MAIL` is refused before AUTH."""
+    """The one user there is, and the mechanisms of AUTH that are offered: PLAIN, LOGIN, CRAM-MD5, XOAUTH2.
+
+    With `required`, `MAIL` is refused before AUTH. `access_tokens` may be changed while the inbox runs.
+    """
 
     username: str
-    password: str = field(repr=False)
+    password: str = field(default="", repr=False)
     required: bool = True
+    mechanisms: frozenset[str] = PASSWORD_MECHANISMS
+    access_tokens: set[str] = field(default_factory=set, repr=False, compare=False)
+
+    def match_digest(self, username: bytes, digest: bytes, challenge: bytes) -> bool:
+        """Whether a client named this user, and keyed the challenge's digest with this password (RFC 2195)."""
+        expected = hmac.new(self.password.encode(), challenge, "md5").hexdigest().encode()
+        return hmac.compare_digest(username, self.username.encode()) and hmac.compare_digest(digest, expected)
+
+    def match_token(self, username: bytes, token: bytes) -> bool:
+        """Whether a client named this user and an access token that is valid now."""
+        return username == self.username.encode() and token.decode(errors="replace") in self.access_tokens
 
     def match(self, login: LoginPassword) -> bool:
         """Whether a client named this user and this password."""

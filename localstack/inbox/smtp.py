@@ -6,18 +6,23 @@ latency, and a note of everything that was answered.
 # ruff: noqa: ARG002, N802 - aiosmtpd names hooks after the commands, and gives them more than each needs.
 
 import asyncio
+import base64
 import logging
+import re
+import secrets
 import time
+from collections import defaultdict
 from collections.abc import Callable
 from typing import Final, NoReturn
 
 from aiosmtpd.smtp import MISSING, SMTP, AuthResult, Envelope, LoginPassword, Session
 
-from localstack.inbox.behaviour import Behaviour, TlsMode
+from localstack.inbox.behaviour import ALL_MECHANISMS, Behaviour, TlsMode
 from localstack.inbox.mailbox import Exchange, Mailbox, ReceivedMail
 from localstack.inbox.script import Occasion, Reply, Stage
 
 HOSTNAME: Final = "inbox.localhost"
+LONGEST_AUTH_LINE: Final = 12_288 + len("AUTH XOAUTH2 \r\n")
 
 # aiosmtpd warns at each authentication of a field that it alone uses.
 logging.getLogger("mail.log").setLevel(logging.ERROR)
@@ -58,13 +63,39 @@ class Dialogue:
     def authenticate(
         self, server: SMTP, session: Session, envelope: Envelope, mechanism: str, login: LoginPassword
     ) -> AuthResult:
-        """Check what a client gave for PLAIN or LOGIN."""
+        """Check what a client gave for PLAIN or LOGIN; the other mechanisms have methods of their own."""
         credentials = self._behaviour.credentials
-        success = credentials is not None and credentials.match(login)
-        self._username = login.login.decode() if success else None
+        return self._judge(login.login, success=credentials is not None and credentials.match(login))
+
+    async def auth_CRAM__MD5(self, server: "InboxProtocol", args: list[str]) -> AuthResult:
+        """RFC 2195: the client keys a digest of our challenge with its password."""
+        challenge = f"<{secrets.token_hex(8)}.{_now_ms()}@{HOSTNAME}>".encode()
+        answer = await server.challenge_auth(challenge)
+        if not isinstance(answer, bytes):
+            return AuthResult(success=False, handled=True)
+        username, _, digest = answer.rpartition(b" ")
+        credentials = self._behaviour.credentials
+        success = credentials is not None and credentials.match_digest(username, digest, challenge)
+        return self._judge(username, success=success)
+
+    async def auth_XOAUTH2(self, server: "InboxProtocol", args: list[str]) -> AuthResult:
+        """As Google and Microsoft do it: what is wrong with a token is told in a challenge, the refusal comes after it
+        (https://developers.google.com/workspace/gmail/imap/xoauth2-protocol)."""
+        given = base64.b64decode(args[1]) if len(args) > 1 else await server.challenge_auth(b"")
+        found = re.fullmatch(
+            rb"user=([^\x01]*)\x01auth=Bearer ([^\x01]*)\x01\x01", given if isinstance(given, bytes) else b""
+        )
+        credentials = self._behaviour.credentials
+        if found is not None and credentials is not None and credentials.match_token(found[1], found[2]):
+            return self._judge(found[1], success=True)
+        await server.challenge_auth(b'{"status":"400","schemes":"Bearer"}')
+        return self._judge(b"", success=False)
+
+    def _judge(self, username: bytes, *, success: bool) -> AuthResult:
+        self._username = username.decode() if success else None
         reply = "235 2.7.0 Authentication successful" if success else "535 5.7.8 Authentication credentials invalid"
         self._note(Stage.AUTH, reply=reply)
-        return AuthResult(success=success, handled=False, auth_data=login)
+        return AuthResult(success=success, handled=False, auth_data=LoginPassword(username, b""))
 
     async def handle_MAIL(
         self, server: "InboxProtocol", session: Session, envelope: Envelope, address: str, options: list[str]
@@ -161,6 +192,8 @@ class Dialogue:
 class InboxProtocol(SMTP):
     """One connection to the inbox."""
 
+    line_length_limit = LONGEST_AUTH_LINE  # of what aiosmtpd reads at once; of mails, see below
+
     def __init__(self, *, behaviour: Behaviour, mailbox: Mailbox, connection: int, open_connections: set[int]) -> None:
         self._behaviour = behaviour
         self._connection = connection
@@ -179,9 +212,13 @@ class InboxProtocol(SMTP):
             require_starttls=starttls is not None and starttls.mode is TlsMode.STARTTLS_REQUIRED,
             # aiosmtpd sees encryption by STARTTLS only, and would refuse AUTH under implicit TLS.
             auth_require_tls=starttls is not None,
-            auth_exclude_mechanism=() if behaviour.credentials else ("PLAIN", "LOGIN"),
+            auth_exclude_mechanism=ALL_MECHANISMS
+            - (behaviour.credentials.mechanisms if behaviour.credentials else set()),
             authenticator=self._dialogue.authenticate,
         )
+        # RFC 4954 §4 lets AUTH have longer lines than all else; access tokens need them.
+        self.command_size_limits = defaultdict(lambda: SMTP.command_size_limit, {"AUTH": LONGEST_AUTH_LINE})
+        self.line_length_limit = SMTP.line_length_limit
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Count the connection as open. Called a second time after STARTTLS."""

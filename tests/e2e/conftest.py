@@ -1,4 +1,4 @@
-"""The deployed template on one embedded AWS for all tests here; each has a tenant, a relay and an endpoint of its own."""
+"""The deployed template on one embedded AWS for all tests here; each has its own tenant, relay and endpoint."""
 
 import itertools
 import os

@@ -11,7 +11,7 @@ from shared.aws.dynamodb import Table
 from shared.aws.kms import SecretSealer
 from shared.aws.s3 import Bucket
 from shared.aws.sqs import FifoQueue
-from shared.lines.line import LineKind
+from shared.lines.line import WOKEN, LineKind
 from tests.unit.clock import NOON, SettableClock
 
 if TYPE_CHECKING:
@@ -72,7 +72,7 @@ def messages(aws: None) -> Table:
 @pytest.fixture
 def queue_urls(aws: None) -> dict[LineKind, str]:
     client = clients.sqs()
-    return {kind: _create_queue(client, kind) for kind in LineKind}
+    return {kind: _create_queue(client, kind) for kind in WOKEN}
 
 
 @pytest.fixture

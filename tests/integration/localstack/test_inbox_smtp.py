@@ -285,6 +285,42 @@ def test_credentials_are_checked(mechanism: str) -> None:
     assert [exchange.reply[:3] for exchange in inbox.mailbox.exchanges(Stage.AUTH)] == ["535", "235"]
 
 
+def test_a_digest_is_checked() -> None:
+    credentials = Credentials("shop", "s3cret", mechanisms=frozenset({"CRAM-MD5"}))
+    with Inbox(credentials=credentials) as inbox, connect(inbox) as client:
+        assert client.esmtp_features["auth"].split() == ["CRAM-MD5"]
+        client.user, client.password = "shop", "wrong"
+        with pytest.raises(smtplib.SMTPAuthenticationError) as refusal:
+            client.auth("CRAM-MD5", client.auth_cram_md5)
+        client.password = "s3cret"
+        client.auth("CRAM-MD5", client.auth_cram_md5)
+        send(client)
+
+    assert refusal.value.smtp_code == 535
+    assert inbox.mailbox.mails.all()[0].username == "shop"
+
+
+def test_an_access_token_is_checked_and_told_to_be_bad_in_a_challenge_first() -> None:
+    credentials = Credentials("shop", mechanisms=frozenset({"XOAUTH2"}), access_tokens={"good" * 1_000})
+    with Inbox(credentials=credentials) as inbox, connect(inbox) as client:
+        challenges: list[bytes] = []
+
+        def respond(token: str, challenge: bytes | None) -> str:
+            if challenge:
+                challenges.append(challenge)
+                return ""
+            return f"user=shop\x01auth=Bearer {token}\x01\x01"
+
+        with pytest.raises(smtplib.SMTPAuthenticationError) as refusal:
+            client.auth("XOAUTH2", lambda challenge=None: respond("bad", challenge))
+        client.auth("XOAUTH2", lambda challenge=None: respond("good" * 1_000, challenge))
+        send(client)
+
+    assert refusal.value.smtp_code == 535
+    assert challenges == [b'{"status":"400","schemes":"Bearer"}']
+    assert inbox.mailbox.mails.all()[0].username == "shop"
+
+
 def test_right_credentials_can_be_refused_by_script() -> None:
     with Inbox(credentials=Credentials("shop", "s3cret")) as inbox, connect(inbox) as client:
         inbox.script.add(answer(Stage.AUTH, Reply("454 4.7.0 temporary authentication failure"), first=1))
