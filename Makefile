@@ -111,6 +111,10 @@ e2e: setup ## Tests of the deployed template on the embedded AWS
 test: setup check ## Everything: checks and all tests
 	@$(python) -m pytest -n $(test_workers) --dist loadgroup
 
+.PHONY: fuzz
+fuzz: $(venv_ready) ## The randomised tests of the lines, for hours rather than seconds
+	@MODEL_RUNS=25 $(python) -m pytest tests/model --timeout 0
+
 ## Measuring ------------------------------------------------------------------------------------
 
 .PHONY: bench

@@ -15,6 +15,7 @@ from boto3.dynamodb.conditions import (
     Between,
     ComparisonCondition,
     ConditionBase,
+    Contains,
     Equals,
     GreaterThan,
     GreaterThanEquals,
@@ -39,7 +40,7 @@ _MAX_ACTIONS = 100
 class Calls(Protocol):
     """How a call to the service comes about."""
 
-    def __call__[T](self, name: str, effect: Callable[[], T], *, repeats_safely: bool = False) -> T: ...
+    def __call__[T](self, name: str, effect: Callable[[], T], /, *, repeats_safely: bool = False) -> T: ...
 
 
 def at_once[T](_name: str, effect: Callable[[], T], *, repeats_safely: bool = False) -> T:
@@ -82,6 +83,7 @@ class InMemoryTable(Table):
         self._calls = calls
         self._written = written
         self._items: dict[str, dict[str, Item]] = {}
+        self.others: dict[str, InMemoryTable] = {}  # that transactions may check, by name
         self._indexed: _Indexed = {}
         self._seen = self._indexed
 
@@ -132,14 +134,14 @@ class InMemoryTable(Table):
         def page() -> Page:
             keys, items = self._candidates(condition, index)
             found = [item for item in items if _holds(condition, item)]
-            found.sort(key=lambda item: tuple(item[name] for name in keys), reverse=not forward)  # type: ignore[arg-type,return-value]
+            found.sort(key=lambda item: tuple(item[name] for name in keys), reverse=not forward)
             if resume is not None:
                 places = [tuple(item[name] for name in keys) for item in found]
                 after = tuple(resume[name] for name in keys)
                 found = [
                     item
                     for place, item in zip(places, found, strict=True)
-                    if (place > after if forward else place < after)  # type: ignore[operator]
+                    if (place > after if forward else place < after)
                 ]
             shown = found if limit is None else found[:limit]
             last = {name: shown[-1][name] for name in keys} if limit is not None and len(shown) == limit else None
@@ -192,17 +194,22 @@ class InMemoryTable(Table):
 
     def _write_together(self, writes: Sequence[Write]) -> None:
         keys = [_key_of(write) for write in writes]
-        if not 0 < len(keys) <= _MAX_ACTIONS or len(set(keys)) != len(keys):
-            raise StorageError(f"TransactWriteItems: {len(keys)} actions on {len(set(keys))} items")
+        items = {(self._of(write).name, key) for key, write in zip(keys, writes, strict=True)}
+        if not 0 < len(keys) <= _MAX_ACTIONS or len(items) != len(keys):
+            raise StorageError(f"TransactWriteItems: {len(keys)} actions on {len(items)} items")
         failed = [
             place
             for place, (key, write) in enumerate(zip(keys, writes, strict=True))
-            if not _allows(write, self._find(key))
+            if not _allows(write, self._of(write)._find(key))
         ]
         if failed:
             raise TransactionRefused("some items are in another state", failed=failed)
         for write in writes:
             self._apply(write)
+
+    def _of(self, write: Write) -> "InMemoryTable":
+        elsewhere = write.table if isinstance(write, Check) else None
+        return self if elsewhere in (None, self.name) else self.others[elsewhere]
 
     def _apply(self, write: Write) -> None:
         """Stored items are never changed, only replaced: whoever has read one keeps it as it was."""
@@ -289,6 +296,8 @@ def _holds(condition: ConditionBase, item: Item) -> bool:
             return name in item and any(_same(value, each) for each in operands[1])
         case Between():
             return _sign(value, operands[1]) in (0, 1) and _sign(value, operands[2]) in (-1, 0)
+        case Contains():
+            return isinstance(value, str | list) and operands[1] in value
         case BeginsWith():
             return isinstance(value, str) and value.startswith(operands[1])
     for kind, fits in _ORDERED.items():
