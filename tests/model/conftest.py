@@ -10,7 +10,7 @@ from tests.unit.conftest import aws, clock, messages, own_clients, queue_urls, q
 __all__ = ["aws", "clock", "messages", "own_clients", "queue_urls", "queues"]  # moto's services, for test_fakes.py
 
 
-@pytest.fixture(autouse=True, scope="session")
+@pytest.fixture(autouse=True, scope="module")  # no longer: other tests of this process look at the log
 def quiet() -> Iterator[None]:
     """Logs and metrics of thousands of lives."""
     level = logger.log_level
