@@ -4,6 +4,7 @@ Plain Python and uv, no Docker: wheels for Lambda's platform are chosen by name 
 Both parts are cached by what they are made from, and come out the same from the same input.
 """
 
+import contextlib
 import hashlib
 import os
 import shutil
@@ -131,8 +132,9 @@ def _rename_unless_exists(scratch: Path, folder: Path) -> None:
 def _remove_unwanted_siblings(folder: Path) -> None:
     kind = folder.name.rpartition("-")[0]
     for sibling in folder.parent.glob(f"{kind}-*"):
-        if sibling != folder and sibling.stat().st_mtime < time.time() - _UNWANTED_AFTER_SECONDS:
-            shutil.rmtree(sibling, ignore_errors=True)
+        with contextlib.suppress(FileNotFoundError):  # another process does the same at the same time
+            if sibling != folder and sibling.stat().st_mtime < time.time() - _UNWANTED_AFTER_SECONDS:
+                shutil.rmtree(sibling, ignore_errors=True)
 
 
 def _install(target: Path, platform: str | None) -> None:

@@ -3,6 +3,11 @@
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
+
+# No test fails for taking long on a busy machine; `make bench` measures. A failure prints what reproduces it.
+settings.register_profile("project", deadline=None, print_blob=True)
+settings.load_profile("project")
 
 # The deployed emulator, and the synthesized template: one of each is enough.
 _TOGETHER = ("e2e", "infra")

@@ -143,8 +143,8 @@ class Attendant:
                 held=wake_up.receipt_handle,
             ):
                 return Disposition.GIVE_BACK
-            await self._hold(wake_up, visit.deadline - self._clock() + _COVER)
-            return None
+            in_hand = await self._hold(wake_up, visit.deadline - self._clock() + _COVER)
+            return None if in_hand else Disposition.GIVE_BACK
         if await in_thread(self._heads.block, line, visit.head, until=wait.until, waits=waits):
             return Disposition.ACKNOWLEDGE
         return None
@@ -158,8 +158,11 @@ class Attendant:
         await in_thread(self._heads.cover_block, wake_up.line, blocked_until)
         return Disposition.ACKNOWLEDGE
 
-    async def _hold(self, wake_up: WakeUp, duration: Millis) -> None:
+    async def _hold(self, wake_up: WakeUp, duration: Millis) -> bool:
+        """False when another worker may have it by now."""
         try:
             await in_thread(self._wake_ups.hold, wake_up, duration)
         except StaleReceipt:
             logger.warning("wake-up outlived its hold: the head wakes the line", line=wake_up.line.partition)
+            return False
+        return True

@@ -192,6 +192,8 @@ class SliceTable:
             if failed.item is None:
                 return None
             held = Slice.from_item(found.line, dict(failed.item))  # type: ignore[arg-type]
+        if held.claimed_by == worker:  # the call was repeated, since its first answer was lost; so below
+            return held
         if held.claimed_until is not None and held.claimed_until > now:
             return ClaimedByOther(held.claimed_until)
         crash = {"crashes": 1} | ({"marked_crashes": 1} if held.marked else {})
@@ -204,8 +206,10 @@ class SliceTable:
                     condition=Attr("claimed_by").eq(held.claimed_by) & Attr("claimed_until").eq(held.claimed_until),
                 )
             )
-        except ConditionFailed:
-            return None
+        except ConditionFailed as failed:
+            item = dict(failed.item or {})  # type: ignore[arg-type]
+            if item.get("claimed_by") != worker:
+                return None
         return Slice.from_item(found.line, item)
 
     def mark(self, claimed: Slice, mail_id: str) -> Slice:

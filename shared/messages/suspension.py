@@ -85,7 +85,8 @@ class Suspensions:
             left = [each for each in tenant.suspended_batches if each not in batches]
             changed = self._changed(tenant, suspended=False, batches=left)
             if changed is not None:
-                return Activated(changed, complete=self._let_go(tenant, batches, deadline))
+                complete = self._let_go(tenant, batches, deadline, opens_lines=batch_code is None)
+                return Activated(changed, complete=complete)
         raise Conflict(f"tenant {tenant_id} is being changed by other calls: try again")
 
     def _changed(self, tenant: Tenant, *, suspended: bool, batches: list[str]) -> Tenant | None:
@@ -97,11 +98,12 @@ class Suspensions:
         except Conflict:
             return None
 
-    def _let_go(self, tenant: Tenant, batches: list[str], deadline: Millis) -> bool:
+    def _let_go(self, tenant: Tenant, batches: list[str], deadline: Millis, *, opens_lines: bool) -> bool:
+        """Opens lines whatever the tenant was: a call that was cut off before it did so may have activated it."""
         complete = True
         for each in batches:
             complete = self._aside.bring_back(tenant.id, each, deadline=deadline) and complete
-        if tenant.suspended:
+        if opens_lines:
             for account_id in self._accounts.ids(tenant.id):
                 self._lines.unblock(account_lines(tenant.id, account_id))
         return complete

@@ -102,3 +102,11 @@ def test_what_nobody_wanted_for_an_hour_goes_when_something_newer_of_its_kind_co
     bundle.cached_folder(parent / "thing-3", leave_empty)
 
     assert {path.name for path in parent.iterdir()} == {recent.name, other.name, "thing-3"}
+
+
+def test_a_folder_that_another_process_removes_at_the_same_time_is_no_error(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Path, "glob", lambda _folder, _pattern: iter([tmp_path / "code-gone"]))
+    folder = bundle.cached_folder(tmp_path / "code-new", lambda _scratch: None)
+    assert folder.exists()

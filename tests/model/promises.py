@@ -56,6 +56,7 @@ class Promises:
         self.crashes: Counter[Line] = Counter()
         self.visits: Counter[Line] = Counter()
         self.rounds = 0
+        self.latest_due: Millis = 0  # of any mail that anybody tried to submit
         self.strays = 0  # wake-ups that the test has sent
         self._began_at = clock()
         self.last_crash: dict[Line, Millis] = {}
@@ -213,6 +214,10 @@ class Promises:
                 if code in (None, mail.batch_code) and worker.started_at > at:
                     raise Violation(f"{mail.id} is tried by a worker that began when {code or 'all'} was suspended")
 
+    def _lies_in_its_line(self, mail: Mail) -> bool:
+        """Else its batch is suspended, and others pass it."""
+        return any(item["sk"] == mail.slice_key for item in self.messages.peek(mail.line.partition))
+
     def _slice_survived_a_worker(self, mail: Mail) -> bool:
         """Only its next worker can tell what the last one sent, so it is finished."""
         items = self.messages.peek(mail.line.partition)
@@ -227,7 +232,7 @@ class Promises:
             other = self.mail(other_id)
             if other is None or other.line != mail.line or other_id in self._tried or not other.status.is_unsent:
                 continue
-            if other_id == mail.id or other.due_at > mail.due_at:
+            if other_id == mail.id or other.due_at > mail.due_at or not self._lies_in_its_line(other):
                 continue
             if max(other.generation, mail.generation) > 1 and other.slice_key > mail.slice_key:
                 continue  # a replacement may have given up its place

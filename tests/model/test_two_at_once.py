@@ -1,9 +1,9 @@
 """Any two of the things that happen to the mail proxy, in every situation, at every point of each other: the first
 makes some of its calls, then the second some of its own, then each goes on to its end, if it is not killed."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
-from itertools import count, product
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from itertools import product
 
 import pytest
 from hypothesis import given
@@ -18,6 +18,7 @@ from tests.model.runs import bounded, is_long
 from tests.model.world import World
 
 BATCH = "news"
+MOST_CALLS = 40  # of one event, and then some
 LONG_OUTAGE = 9  # refusals in a row: the waits between them have grown beyond a minute
 ANNOUNCEMENT_FORGOTTEN = 40 * SECOND  # longer ago than a writer may take: the head may rest
 
@@ -311,30 +312,56 @@ def test_two_things_that_happen_at_once_break_no_promise(case: Case) -> None:
     case.run()
 
 
-@pytest.mark.skipif(not is_long, reason="half an hour: make fuzz")
+CHANGES = (
+    other_content,
+    the_same_in_a_batch,
+    a_more_urgent_lane,
+    cancelling,
+    retrying,
+    suspending_a_batch,
+    activating_a_batch,
+)
+long = pytest.mark.skipif(not is_long, reason="many minutes: make fuzz")
+
+
+def run_all(cases: Iterator[Case]) -> None:
+    """Runs each until the first event ends before it comes so far, and then the next of another kind."""
+    ended: Case | None = None
+    for case in cases:
+        if ended is not None and replace(ended, calls=case.calls) == case:
+            continue
+        try:
+            ended = None if case.run() else case
+        except Violation as violation:
+            raise AssertionError(f"{violation}: {case}") from violation
+
+
+@long
 @pytest.mark.timeout(0)
 @pytest.mark.parametrize("situation", SITUATIONS)
-def test_no_point_of_one_thing_is_a_bad_one_for_another(situation: Callable[[World], None]) -> None:
-    """All there are, but for faults."""
-    for reaction, first, second in product((Reaction.TAKES, Reaction.PUTS_OFF, Reaction.CLOSES), EVENTS, EVENTS):
-        for calls in count():
-            case = Case(situation, reaction, first, calls, second)
-            try:
-                if not case.run():
-                    break
-            except Violation as violation:
-                raise AssertionError(f"{violation}: {case}") from violation
+def test_no_moment_of_one_thing_is_a_bad_one_for_another(situation: Callable[[World], None]) -> None:
+    reactions = (Reaction.TAKES, Reaction.PUTS_OFF, Reaction.CLOSES)
+    kinds = product(reactions, EVENTS, EVENTS, range(MOST_CALLS))
+    run_all(Case(situation, reaction, first, calls, second) for reaction, first, second, calls in kinds)
 
 
-@pytest.mark.skipif(not is_long, reason="some minutes: make fuzz")
+@long
+@pytest.mark.timeout(0)
+@pytest.mark.parametrize("situation", SITUATIONS)
+def test_no_moment_of_a_change_is_a_bad_one_for_any_moment_of_a_worker(situation: Callable[[World], None]) -> None:
+    kinds = product(CHANGES, range(1, MOST_CALLS), range(MOST_CALLS))
+    run_all(
+        Case(situation, Reaction.PUTS_OFF, change, calls, a_worker, calls_of_second=calls_of_worker)
+        for change, calls_of_worker, calls in kinds
+    )
+
+
+@long
 @pytest.mark.timeout(0)
 @pytest.mark.parametrize("situation", SITUATIONS)
 def test_nothing_is_lost_wherever_a_call_fails_or_somebody_dies(situation: Callable[[World], None]) -> None:
-    for reaction, event, fault in product(Reaction, EVENTS, (None, *Fault)):
-        for calls in count():
-            case = Case(situation, reaction, event, calls, a_round, fault=fault, is_killed=fault is None)
-            try:
-                if not case.run():
-                    break
-            except Violation as violation:
-                raise AssertionError(f"{violation}: {case}") from violation
+    kinds = product(Reaction, EVENTS, (None, *Fault), range(MOST_CALLS))
+    run_all(
+        Case(situation, reaction, event, calls, a_round, fault=fault, is_killed=fault is None)
+        for reaction, event, fault, calls in kinds
+    )

@@ -231,6 +231,7 @@ class World:
                 call.ended_at = self.clock()
 
         self.promises.calls.append(call)
+        self.promises.latest_due = max(self.promises.latest_due, self.clock() + delay)
         return self._call_api(f"submission of {', '.join(mail_ids)}", work)
 
     def cancel(self, mail_id: str) -> Actor:
@@ -274,7 +275,7 @@ class World:
             await in_thread(self._lines.unblock, [reports_line(TENANT)])
             if not active:
                 self.promises.inactive_since = self.clock()
-            elif not before.active:
+            else:
                 for account_id in await in_thread(self._accounts.ids, TENANT):
                     await in_thread(self._lines.unblock, account_lines(TENANT, account_id))
 
@@ -447,7 +448,8 @@ class World:
             self._minute()
             if overdue := self.promises.overdue():
                 raise Violation(f"nobody comes for {overdue}")
-        rested_by = self.clock() + REST
+        # What was announced for later, and never came, is looked for when it would have been due.
+        rested_by = max(self.clock(), self.promises.latest_due) + REST
         while self._restless():
             if self.clock() > rested_by:
                 raise Violation(f"a line does not come to rest: {self._restless()}")

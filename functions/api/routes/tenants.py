@@ -133,7 +133,7 @@ def put_tenant(
     if new is not None:
         view = NewTenantView(**TenantView.of(new.tenant).model_dump(), api_key=new.api_key)
         return JSONResponse(view.model_dump(mode="json"), status_code=status.HTTP_201_CREATED)
-    return _replace(services, services.tenants.get(tenant_id), settings)
+    return _replace(services, services.tenants.get(tenant_id), settings, says_active=settings.active)
 
 
 @router.get(
@@ -175,7 +175,7 @@ def patch_tenant(
         raise RequestValidationError(located) from None
     if settings.client_base_url != tenant.client_base_url:
         require_https(settings.client_base_url, services.guard)
-    return _replace(services, tenant, settings)
+    return _replace(services, tenant, settings, says_active=settings.active and "active" in changes)
 
 
 def merged(target: Mapping[str, object], patch: Mapping[str, object]) -> dict[str, object]:
@@ -202,12 +202,13 @@ def _revealed(settings: TenantSettings) -> dict[str, object]:
     return plain
 
 
-def _replace(services: Services, tenant: Tenant, settings: TenantSettings) -> TenantView:
+def _replace(services: Services, tenant: Tenant, settings: TenantSettings, *, says_active: bool) -> TenantView:
     """What made pushing fail may be mended now, so that waiting reports are tried at once; and so is the mail of a
-    tenant that is active again."""
+    tenant that is said to be active, whatever it was: an earlier call may have been cut off before it opened the lines.
+    """
     replaced = services.tenants.replace(tenant, settings)
     services.lines.unblock([reports_line(tenant.id)])
-    if replaced.active and not tenant.active:
+    if says_active:
         for account_id in services.accounts.ids(tenant.id):
             services.lines.unblock(account_lines(tenant.id, account_id))
     return TenantView.of(replaced)

@@ -147,11 +147,12 @@ def test_merging_follows_the_rfc(
     assert merged(target, patch) == result
 
 
+@pytest.mark.parametrize("was_active", [False, True], ids=["switched on", "switched on by a call that was cut off"])
 def test_the_mail_of_a_tenant_that_is_active_again_is_sent_at_once(
-    admin: Api, acme: Api, messages: Table, message: MakeMessage, clock: SettableClock
+    was_active: bool, admin: Api, acme: Api, messages: Table, message: MakeMessage, clock: SettableClock
 ) -> None:
     acme.post("/v1/tenants/acme/messages", {"messages": [message()]})
-    admin.patch("/v1/tenants/acme", {"active": False})
+    admin.patch("/v1/tenants/acme", {"active": was_active})
     line = account_line(LineKind.MEDIUM, "acme", "main")
     heads = Heads(messages)
     head = heads.visit(line, wake_at=clock.now + 60_000)
