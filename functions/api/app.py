@@ -11,7 +11,16 @@ from fastapi import FastAPI
 from functions.api import problems
 from functions.api.access_log import AccessLog
 from functions.api.openapi import openapi_document
-from functions.api.routes import accounts, health, instance, messages, suppressions, suspension, tenants
+from functions.api.routes import (
+    accounts,
+    api_keys,
+    health,
+    instance,
+    messages,
+    suppressions,
+    suspension,
+    tenants,
+)
 from functions.api.services import Services, build_services
 from functions.api.version import VERSION
 from shared.settings import ApiSettings
@@ -33,6 +42,16 @@ _TAGS = [
     {"name": "instance", "description": "What holds for every tenant."},
     {"name": "health", "description": "Whether the API is alive."},
 ]
+_ROUTES = (
+    messages,
+    accounts,
+    suspension,
+    suppressions,
+    tenants,
+    api_keys,
+    instance,
+    health,
+)
 
 
 @cache
@@ -56,7 +75,7 @@ def create_app(services: Callable[[], Services] = services_from_environment) -> 
     app.state.services = services
     app.add_middleware(AccessLog)
     problems.install(app)
-    for each in (messages, accounts, suspension, suppressions, tenants, instance, health):
+    for each in _ROUTES:
         app.include_router(each.router)
     app.openapi = lambda: openapi_document(app)  # type: ignore[method-assign]  # FastAPI's documented way
     return app

@@ -17,7 +17,7 @@ from fastapi.security import APIKeyHeader, HTTPAuthorizationCredentials, HTTPBea
 
 from shared.clock import SECOND, Clock, Millis
 from shared.errors import Forbidden, Unauthenticated
-from shared.tenants.table import ApiKeyTable
+from shared.tenants.api_keys import ApiKey, ApiKeyTable
 
 CACHED: Millis = 30 * SECOND
 _MAX_CACHED = 1_000
@@ -36,9 +36,10 @@ _bearer = HTTPBearer(
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """`tenant_id` is None for the admin."""
+    """`tenant_id` and `key_id`, which names the key and tells nothing of it, are None for the admin."""
 
     tenant_id: str | None
+    key_id: str | None = None
 
     @property
     def is_admin(self) -> bool:
@@ -55,22 +56,22 @@ class Authenticator:
         self._clock = clock
         self._lock = Lock()
         self._admin: tuple[bytes, Millis] | None = None
-        self._tenants: OrderedDict[bytes, tuple[str, Millis]] = OrderedDict()
+        self._tenants: OrderedDict[bytes, tuple[ApiKey, Millis]] = OrderedDict()
 
     def caller(self, token: str | None) -> Caller:
         """Raises Unauthenticated, with one and the same answer for a token missing, wrong or expired."""
         if token and len(token) <= _MAX_TOKEN_LENGTH:
             now = self._clock()
             hashed = hashlib.sha256(token.encode()).digest()
-            tenant_id = self._cached(hashed, now)
-            if tenant_id is not None:
-                return Caller(tenant_id)
+            key = self._cached(hashed, now)
+            if key is not None:
+                return Caller(key.tenant_id, key.id)
             if hmac.compare_digest(hashed, self._admin_hash(now)):
                 return Caller(None)
-            tenant_id = self._api_keys.tenant_of(token, now)
-            if tenant_id is not None:
-                self._keep(hashed, tenant_id, now)
-                return Caller(tenant_id)
+            key = self._api_keys.find(token, now)
+            if key is not None:
+                self._keep(hashed, key, now)
+                return Caller(key.tenant_id, key.id)
         raise Unauthenticated("a valid token is needed, in X-API-Token or in Authorization: Bearer")
 
     def _admin_hash(self, now: Millis) -> bytes:
@@ -84,14 +85,17 @@ class Authenticator:
             self._admin = (hashed, now)
         return hashed
 
-    def _cached(self, hashed: bytes, now: Millis) -> str | None:
+    def _cached(self, hashed: bytes, now: Millis) -> ApiKey | None:
         with self._lock:
             found = self._tenants.get(hashed)
-        return found[0] if found is not None and _is_fresh(found[1], now) else None
+        if found is None:
+            return None
+        key, since = found
+        return key if _is_fresh(since, now) and key.is_valid(now) else None
 
-    def _keep(self, hashed: bytes, tenant_id: str, now: Millis) -> None:
+    def _keep(self, hashed: bytes, key: ApiKey, now: Millis) -> None:
         with self._lock:
-            self._tenants[hashed] = (tenant_id, now)
+            self._tenants[hashed] = (key, now)
             self._tenants.move_to_end(hashed)
             while len(self._tenants) > _MAX_CACHED:
                 self._tenants.popitem(last=False)

@@ -33,7 +33,8 @@ from shared.messages.waiting import WaitingMail
 from shared.outgoing.guard import Guard
 from shared.settings import ApiSettings
 from shared.suppression.table import SuppressionTable
-from shared.tenants.table import ApiKeyTable, TenantTable
+from shared.tenants.api_keys import ApiKeyTable
+from shared.tenants.table import TenantTable
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +44,7 @@ class Services:
     authenticator: Authenticator
     instance: InstanceTable
     tenants: TenantTable
+    api_keys: ApiKeyTable
     accounts: AccountTable
     access_tokens: TokenTable
     health: HealthTable
@@ -59,6 +61,7 @@ class Services:
     waiting: WaitingMail
     suppressions: SuppressionTable
     guard: Guard
+    clock: Clock
 
 
 def build_services(settings: ApiSettings, clock: Clock = system_clock) -> Services:
@@ -75,11 +78,13 @@ def build_services(settings: ApiSettings, clock: Clock = system_clock) -> Servic
     mails = MailTable(messages)
     slices = SliceTable(messages)
     payloads = PayloadStore(messages, Bucket(clients.s3(), settings.payloads_bucket))
+    api_keys = ApiKeyTable(registry)
     admin_token = DeployedSecret(clients.secrets_manager(), settings.admin_token_secret_id)
     return Services(
-        authenticator=Authenticator(admin_token.read, ApiKeyTable(registry), clock),
+        authenticator=Authenticator(admin_token.read, api_keys, clock),
         instance=instance,
         tenants=tenants,
+        api_keys=api_keys,
         accounts=accounts,
         access_tokens=TokenTable(messages, EnvelopeSealer(sealer), clock),
         health=HealthTable(messages),
@@ -96,6 +101,7 @@ def build_services(settings: ApiSettings, clock: Clock = system_clock) -> Servic
         waiting=WaitingMail(messages=messages, accounts=accounts, clock=clock),
         suppressions=SuppressionTable(registry, clock),
         guard=Guard(settings.allowed_hosts),
+        clock=clock,
     )
 
 

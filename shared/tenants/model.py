@@ -79,7 +79,8 @@ class TenantSettings(BaseModel):
 
 
 class Tenant(BaseModel):
-    """A tenant as stored. `sealed_auth` is the secret of `client_auth` under KMS; what is suspended is no setting."""
+    """A tenant as stored. `sealed_auth` is the secret of `client_auth` under KMS; what is suspended is no setting, nor
+    is that it is being deleted, since `deleting_since`."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -97,6 +98,7 @@ class Tenant(BaseModel):
     retry: RetryPolicy | None = None
     suspended: bool = False
     suspended_batches: list[str] = []
+    deleting_since: Millis | None = None
     created_at: Millis
     updated_at: Millis
 

@@ -1,24 +1,20 @@
-"""Tenants and their API keys in the table `registry`."""
+"""Tenants in the table `registry`."""
 
-import hashlib
-import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from shared.aws.attributes import Item
-from shared.aws.dynamodb import Attr, ItemKey, Key, Put, Table, Update
+from shared.aws.dynamodb import Attr, Key, Put, Table, Update
 from shared.aws.kms import SecretSealer
 from shared.clock import Clock, Millis
 from shared.errors import ConditionFailed, Conflict, NotFound, TransactionRefused
+from shared.tenants.api_keys import first_key
+from shared.tenants.keys import tenant_key
 from shared.tenants.model import AuthMethod, Tenant, TenantSettings
 
+__all__ = ["BY_KIND_INDEX", "NewTenant", "TenantPage", "TenantTable", "tenant_from_item", "tenant_key"]
+
 BY_KIND_INDEX = "by_kind"
-_KEY_BYTES = 32  # 43 characters of URL-safe base64
-
-
-def tenant_key(tenant_id: str) -> ItemKey:
-    """The key of the tenant's item."""
-    return ItemKey(f"TENANT#{tenant_id}", "TENANT")
 
 
 def tenant_from_item(item: Item) -> Tenant:
@@ -61,12 +57,12 @@ class TenantTable:
         """The tenant together with its key, or nothing of both. None when the tenant exists already."""
         now = self._clock()
         tenant = self._tenant(tenant_id, settings, created_at=now, updated_at=now)
-        key, put_key = new_api_key(tenant_id, now)
+        secret, keys = first_key(tenant_id, now)
         try:
-            self._table.transact([Put(_to_item(tenant), condition=Attr("pk").not_exists()), put_key])
+            self._table.transact([Put(_to_item(tenant), condition=Attr("pk").not_exists()), *keys])
         except TransactionRefused:
             return None
-        return NewTenant(tenant, key)
+        return NewTenant(tenant, secret)
 
     def replace(self, existing: Tenant, settings: TenantSettings) -> Tenant:
         """Raises Conflict when somebody else changed the tenant since `existing` was read."""
@@ -137,31 +133,3 @@ def _to_item(tenant: Tenant) -> Item:
 
 def _index_key(tenant_id: str) -> Item:
     return {"by_kind_pk": "TENANT", "by_kind_sk": tenant_id}
-
-
-class ApiKeyTable:
-    """API keys are stored as their SHA-256 alone, under which one read finds the tenant."""
-
-    def __init__(self, registry: Table) -> None:
-        self._table = registry
-
-    def tenant_of(self, key: str, now: Millis) -> str | None:
-        """The tenant whose key this is, None for an unknown or expired one."""
-        item = self._table.get(_api_key_key(key))
-        if item is None:
-            return None
-        expires_at = item.get("expires_at")
-        if isinstance(expires_at, int) and expires_at <= now:
-            return None
-        return str(item["tenant_id"])
-
-
-def new_api_key(tenant_id: str, now: Millis) -> tuple[str, Put]:
-    """A new key, to be shown once, and the action of a transaction that makes it valid."""
-    key = secrets.token_urlsafe(_KEY_BYTES)
-    item: Item = {"tenant_id": tenant_id, "created_at": now}
-    return key, Put(_api_key_key(key).item | item)
-
-
-def _api_key_key(key: str) -> ItemKey:
-    return ItemKey(f"APIKEY#{hashlib.sha256(key.encode()).hexdigest()}", "APIKEY")
