@@ -9,6 +9,7 @@ from functools import cache
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from functions.mapping import BatchResponse, Invocation, attend_all
+from shared.accounts.counters import CounterTable
 from shared.accounts.health import HealthTable
 from shared.accounts.oauth.endpoint import TokenEndpoint
 from shared.accounts.oauth.token_table import TokenTable
@@ -96,6 +97,7 @@ def build_parts(
         outbox=Outbox(messages),
         lines=lines,
         health=HealthWatch(HealthTable(messages), lines, clock),
+        counters=CounterTable(messages),
         pool=Pool(guard=guard, clock=clock),
         tokens=MailTokens(DeployedSecret(clients.secrets_manager(), settings.instance_key_secret_id).read()),
         clock=clock,

@@ -1,9 +1,9 @@
 """What becomes of a mail after a try: sent, put off with the recipients that are left, or an error. Pure."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from shared.clock import DAY, Millis
+from shared.clock import Millis
 from shared.delivery.replies import delay_hint
 from shared.delivery.transmission import Answered, MailFailed, RecipientReply
 from shared.instance.model import RetryPolicy
@@ -13,7 +13,6 @@ from shared.reports import events
 from shared.reports.events import MAX_REPLY, ReportEvent
 from shared.suppression.model import HardRefusal
 
-RETENTION: Millis = 7 * DAY
 _ALL_REPLIES = 40_000  # characters: the results of one mail are one item, of at most 400 KB
 
 
@@ -31,6 +30,13 @@ class Decision:
     retry_after: Millis | None = None
     at_least: Millis = 0
     refused: tuple[HardRefusal, ...] = ()
+
+    def kept_for(self, retention: Millis) -> "Decision":
+        """With the time at which a mail that is done with leaves by itself; one that is not stays."""
+        finished_at = self.mail.finished_at
+        if finished_at is None:
+            return self
+        return replace(self, mail=self.mail.model_copy(update={"expires_at": finished_at + retention}))
 
 
 def after_try(
@@ -139,7 +145,7 @@ def _final(
     is_sent = any(each.status == Status.SENT for each in results)
     status = Status.SENT if is_sent else Status.ERROR
     detail = reason_of(results, status) if is_sent or not reason else reason
-    ended = mail.model_copy(update={"status": status, "finished_at": now, "expires_at": now + RETENTION}).with_event(
+    ended = mail.model_copy(update={"status": status, "finished_at": now}).with_event(
         MailEvent(type=status.value, at=now, detail=detail)
     )
     if is_sent:

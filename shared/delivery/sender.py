@@ -8,6 +8,7 @@ import uuid
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
+from shared.accounts.counters import CounterTable, Tally
 from shared.aws.dynamodb import Table
 from shared.aws.threads import in_thread
 from shared.clock import Clock, Millis
@@ -22,6 +23,7 @@ from shared.delivery.standstill import StandingWatch, is_suspended, standstill
 from shared.delivery.suppressing import recipients_to_check, without_suppressed
 from shared.delivery.tokens import MailTokens
 from shared.delivery.transmission import LineFault
+from shared.errors import StorageError
 from shared.limits.budget import Budget, BudgetSpent, LimitScope
 from shared.limits.seats import LOOK_AGAIN, Seats
 from shared.limits.state import LimitTable, account_limits_key, tenant_limits_key
@@ -50,6 +52,7 @@ class SenderParts:
     outbox: Outbox
     lines: Lines
     health: HealthWatch
+    counters: CounterTable
     pool: Pool
     tokens: MailTokens
     clock: Clock
@@ -73,11 +76,13 @@ class Sender:
         budget, seats = self._budget(visit, standing), self._seats(visit, standing)
         if not await in_thread(seats.take):
             return self._wait_for_seat("all connections are in use")
+        tally = Tally()
         try:
             async with self._recorder(visit) as recorder:
-                context = await self._run_context(visit, standing, budget, seats, recorder)
+                context = await self._run_context(visit, standing, budget, seats, recorder, tally)
                 return await self._drain(visit, watch, context)
         finally:
+            await self._count(visit, tally)
             # In this order: the relay must not see a connection more than others are told.
             if seats.is_capped and standing.account is not None:
                 await self._parts.pool.close_idle(standing.account)
@@ -150,6 +155,14 @@ class Sender:
                 await in_thread(self._parts.health.line_must_wait, visit, fault, progressed=progressed)
                 return MustWait(self._parts.clock() + delay, fault.summary, progressed=progressed)
 
+    async def _count(self, visit: Visit, tally: Tally) -> None:
+        """Statistics: when they cannot be written they are lost, and nothing else is."""
+        line = visit.line
+        try:
+            await in_thread(self._parts.counters.add, line.tenant_id, line.account_id, tally, self._parts.clock())
+        except StorageError as error:
+            logger.warning("counters not written", line=line.partition, reason=error.detail)
+
     def _stand_still(self, reason: str) -> MustWait:
         return MustWait(self._parts.clock() + STANDSTILL, reason, backs_off=False)
 
@@ -201,7 +214,13 @@ class Sender:
         )
 
     async def _run_context(
-        self, visit: Visit, standing: Standing, budget: Budget, seats: Seats, recorder: Recorder
+        self,
+        visit: Visit,
+        standing: Standing,
+        budget: Budget,
+        seats: Seats,
+        recorder: Recorder,
+        tally: Tally,
     ) -> RunContext:
         parts = self._parts
         own_policy = standing.tenant.retry if standing.tenant else None
@@ -209,6 +228,8 @@ class Sender:
             account=standing.account,
             credentials=await in_thread(parts.standing.credentials, standing.account),
             retry=own_policy or standing.instance.retry,
+            retention=standing.instance.retention,
+            tally=tally,
             budget=budget,
             seats=seats,
             recorder=recorder,

@@ -4,7 +4,9 @@ import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
+from shared.accounts.counters import Tally
 from shared.accounts.model import Account
 from shared.aws.threads import in_thread
 from shared.clock import SECOND, Clock, Millis
@@ -63,6 +65,8 @@ class RunContext:
     account: Account | None
     credentials: Credentials | None
     retry: RetryPolicy
+    retention: Millis
+    tally: Tally
     budget: Budget
     seats: Seats
     recorder: Recorder
@@ -243,6 +247,7 @@ class SliceRun:
                         await self._context.pause(wait)
                         continue
                 if refused is not None:
+                    self._context.tally.rate_limited += 1
                     return refused
             budget.use(needs)
         return None
@@ -279,4 +284,7 @@ class SliceRun:
             attempts=mail.attempts,
             codes=sorted({each.code for each in decision.recipients if each.code is not None}),
         )
-        return self._context.recorder.record(decision, batch_code=job.mail.batch_code)
+        kept = decision.kept_for(self._context.retention)
+        written = self._context.recorder.record(kept, batch_code=job.mail.batch_code)
+        written.add_done_callback(partial(self._context.tally.note, mail.status))
+        return written

@@ -4,11 +4,13 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from shared.clock import SECOND, Millis
+from shared.clock import DAY, SECOND, Millis
 from shared.limits.model import PriorityShares
 from shared.messages.model import Priority
 from shared.messages.submission import PriorityField
 from shared.outgoing.urls import BaseUrl, UrlPath
+
+DEFAULT_RETENTION: Millis = 7 * DAY
 
 type Seconds = Annotated[int, Field(ge=1, le=7 * 86_400)]
 
@@ -44,7 +46,19 @@ class Instance(BaseModel):
     retry: RetryPolicy = RetryPolicy()
     default_priority: PriorityField = Priority.MEDIUM
     priority_shares: PriorityShares = PriorityShares()
+    retention_seconds: Annotated[
+        int,
+        Field(
+            ge=3_600,
+            le=30 * 86_400,
+            description="How long a message is kept once it is final and its last report is acknowledged.",
+        ),
+    ] = DEFAULT_RETENTION // SECOND
     client_base_url: Annotated[
         BaseUrl | None, Field(description="Where reports of tenants without a URL of their own are pushed.")
     ] = None
     client_sync_path: UrlPath | None = None
+
+    @property
+    def retention(self) -> Millis:
+        return self.retention_seconds * SECOND

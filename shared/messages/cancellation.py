@@ -1,8 +1,9 @@
 """Taking a mail back while nobody may be sending it: entry out of its slice, state, report, all or nothing."""
 
 from shared.aws.dynamodb import Attr, Put, Table
-from shared.clock import DAY, Clock, Millis
+from shared.clock import Clock, Millis
 from shared.errors import Conflict, InFlight, TransactionRefused
+from shared.instance.model import DEFAULT_RETENTION
 from shared.lines.line import reports_line
 from shared.lines.lines import Lines
 from shared.messages.model import Mail, MailEvent, Status
@@ -11,7 +12,6 @@ from shared.messages.table import MailTable
 from shared.reports.events import cancelled
 from shared.reports.outbox import put_page
 
-KEPT: Millis = 7 * DAY
 _TRIES = 3  # the slice may change under us: another mail of it cancelled, or a worker done with it
 
 
@@ -25,8 +25,8 @@ class Cancellation:
         self._lines = lines
         self._clock = clock
 
-    def cancel(self, tenant_id: str, mail_id: str) -> Mail:
-        """The cancelled mail; cancelling again changes nothing.
+    def cancel(self, tenant_id: str, mail_id: str, *, retention: Millis = DEFAULT_RETENTION) -> Mail:
+        """The cancelled mail, kept for `retention`; cancelling again changes nothing.
 
         Raises NotFound, InFlight while a worker holds the mail, Conflict when it is sent or failed already.
         """
@@ -36,13 +36,13 @@ class Cancellation:
                 return mail
             if not mail.status.is_unsent:
                 raise Conflict(f"message {mail_id} is {mail.status.value}: only unsent mail can be cancelled")
-            done = self._try(mail)
+            done = self._try(mail, retention)
             if done is not None:
                 self._lines.wake(reports_line(tenant_id))
                 return done
         raise InFlight(f"message {mail_id} is being worked on just now: try again in a moment")
 
-    def _try(self, mail: Mail) -> Mail | None:
+    def _try(self, mail: Mail, retention: Millis) -> Mail | None:
         """None when the mail or its slice changed meanwhile."""
         found = self._slices.of_mail(mail)
         entry = Entry(mail.id, mail.generation)
@@ -52,7 +52,7 @@ class Cancellation:
             raise InFlight(f"message {mail.id} is being sent just now: ask again for its status")
         now = self._clock()
         ended = mail.model_copy(
-            update={"status": Status.CANCELLED, "finished_at": now, "expires_at": now + KEPT}
+            update={"status": Status.CANCELLED, "finished_at": now, "expires_at": now + retention}
         ).with_event(MailEvent(type="cancelled", at=now))
         unchanged = Attr("generation").eq(mail.generation) & Attr("slice_key").eq(mail.slice_key)
         self._lines.announce(reports_line(mail.tenant_id), now)

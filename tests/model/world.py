@@ -10,6 +10,7 @@ from collections.abc import Callable, Coroutine, Sequence
 from typing import Any
 
 from functions.scheduler.handler import Scheduler
+from shared.accounts.counters import CounterTable
 from shared.accounts.health import HealthTable
 from shared.accounts.model import AccountSettings, TlsMode
 from shared.accounts.oauth.endpoint import TokenEndpoint
@@ -164,6 +165,7 @@ class World:
                 outbox=Outbox(messages),
                 lines=self._lines,
                 health=HealthWatch(HealthTable(messages), self._lines, clock),
+                counters=CounterTable(messages),
                 pool=ModelPool(self.relay),
                 tokens=MailTokens("a key of the instance that is long enough"),
                 clock=clock,

@@ -13,6 +13,7 @@ from functions.api.services import Provided
 from functions.api.urls import require_https
 from shared.instance.model import Instance, RetryPolicy
 from shared.instance.table import StoredInstance
+from shared.limits.model import PriorityShares
 
 router = APIRouter(
     prefix="/v1/instance", tags=["instance"], route_class=GatedRoute, dependencies=[Depends(require_admin)]
@@ -23,6 +24,7 @@ _EXAMPLE = {
     "value": {
         "retry": {"schedule_seconds": [60, 300, 900, 3600], "max_age_seconds": 86400},
         "default_priority": "medium",
+        "retention_seconds": 604800,
         "client_base_url": "https://app.example.com",
     },
 }
@@ -33,6 +35,8 @@ class InstanceView(BaseModel):
 
     retry: RetryPolicy
     default_priority: PriorityName
+    priority_shares: PriorityShares
+    retention_seconds: int = Field(examples=[604_800])
     client_base_url: str | None
     client_sync_path: str | None
     paused: bool = Field(description="Whether all sending is stopped, by `POST /v1/instance/pause`.")

@@ -143,7 +143,8 @@ def cancel_message(tenant_id: TenantPath, message_id: MessagePath, services: Pro
     409 with `in_flight` while a worker holds it: it may be on the wire, so ask again. 409 with `conflict` once it is
     sent or has failed.
     """
-    return _shown(services, services.cancellation.cancel(tenant_id, message_id))
+    retention = services.instance.get().retention
+    return _shown(services, services.cancellation.cancel(tenant_id, message_id, retention=retention))
 
 
 @router.post("/{message_id}/retry", summary="Send a failed message again", responses=documented(404, 409))

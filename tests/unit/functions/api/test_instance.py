@@ -1,12 +1,16 @@
 """The instance's settings over HTTP."""
 
 from functions.api.services import Services
+from shared.clock import HOUR
+from shared.limits.model import PriorityShares
 from shared.messages.model import Priority
 from tests.unit.functions.api.caller import Api, CheckProblem
 
 DEFAULTS = {
     "retry": {"schedule_seconds": [60, 300, 900, 3600, 7200, 14400], "max_age_seconds": 86400},
     "default_priority": "medium",
+    "priority_shares": PriorityShares().model_dump(),
+    "retention_seconds": 7 * 86_400,
     "client_base_url": None,
     "client_sync_path": None,
     "paused": False,
@@ -29,3 +33,12 @@ def test_settings_put_are_in_force_and_the_rest_is_default(empty: Api, services:
 def test_plain_http_needs_the_operators_leave(empty: Api, problem: CheckProblem) -> None:
     problem(empty.put("/v1/instance", {"client_base_url": "http://a.example"}), 422, "https_required")
     assert empty.put("/v1/instance", {"client_base_url": "http://localhost:9"}).status_code == 200
+
+
+def test_how_long_finished_messages_are_kept_is_between_an_hour_and_thirty_days(
+    empty: Api, services: Services, problem: CheckProblem
+) -> None:
+    assert empty.put("/v1/instance", {"retention_seconds": 3_600}).status_code == 200
+    assert services.instance.get().retention == HOUR
+    for seconds in (3_599, 30 * 86_400 + 1):
+        problem(empty.put("/v1/instance", {"retention_seconds": seconds}), 422, "invalid")

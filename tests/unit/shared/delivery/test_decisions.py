@@ -61,8 +61,9 @@ def test_a_mail_that_its_recipient_took_is_sent_and_reported_with_the_relays_rep
     ]
 
 
-def test_a_finished_mail_is_kept_for_seven_days() -> None:
-    assert try_of(*taken(["a@x.org"], OK)).mail.expires_at == NOON + 7 * DAY
+def test_a_finished_mail_is_kept_for_the_retention_and_one_that_is_not_for_good() -> None:
+    assert try_of(*taken(["a@x.org"], OK)).kept_for(7 * DAY).mail.expires_at == NOON + 7 * DAY
+    assert try_of(refused("a@x.org", GREYLISTED)).kept_for(7 * DAY).mail.expires_at is None
 
 
 def test_a_mail_whose_only_recipient_is_refused_for_good_is_an_error() -> None:
