@@ -7,12 +7,14 @@ changes), twice for the table in transactions. A refused condition answers no ca
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from threading import Lock
 from typing import Any, Self
 
 from shared.aws import clients
+from shared.aws.service import Refused, Service
 
-_WRITES = ("PutItem", "UpdateItem", "DeleteItem", "BatchWriteItem", "TransactWriteItems")
+_WRITES = {"PutItem", "UpdateItem", "DeleteItem", "BatchWriteItem", "TransactWriteItems"}
 
 
 @dataclass(slots=True)
@@ -29,25 +31,42 @@ class WriteUnits:
 
     @classmethod
     def counted(cls) -> Self:
-        """Begins to count what this process writes."""
+        """Begins to count what this process writes. To be called before its client is made."""
         units = cls()
-        events = clients.dynamodb().meta.events
-        for operation in _WRITES:
-            asking = f"provide-client-params.dynamodb.{operation}"
-            events.register(asking, _asking_for_capacity)  # type: ignore[arg-type]  # botocore takes what it returns
-            events.register(f"after-call.dynamodb.{operation}", units._add)
+
+        @cache
+        def counting() -> Service:
+            service = CountingService.from_environment(clients.DYNAMODB)
+            service.units = units
+            return service
+
+        clients.dynamodb = counting
         return units
 
-    # botocore calls by keyword, with more than is needed here.
-    def _add(self, parsed: Mapping[str, Any], model: Any, **_: object) -> None:
-        consumed = parsed.get("ConsumedCapacity", [])
-        each = consumed if isinstance(consumed, list) else [consumed]
-        used = sum(float(table["CapacityUnits"]) for table in each)
-        if parsed.get("Error", {}).get("Code") == "ConditionalCheckFailedException":
-            used = 1.0
+    def add(self, operation: str, used: float) -> None:
         with self._lock:
-            self.by_operation[model.name] = self.by_operation.get(model.name, 0.0) + used
+            self.by_operation[operation] = self.by_operation.get(operation, 0.0) + used
 
 
-def _asking_for_capacity(params: dict[str, Any], **_: object) -> dict[str, Any]:
-    return params | {"ReturnConsumedCapacity": "INDEXES"}
+class CountingService(Service):
+    """DynamoDB, asked with each write what it came to."""
+
+    units: WriteUnits
+
+    def call[T: Mapping[str, object]](self, operation: str, request: Mapping[str, object], shape: type[T]) -> T:
+        if operation not in _WRITES:
+            return super().call(operation, request, shape)
+        try:
+            answer = super().call(operation, {**request, "ReturnConsumedCapacity": "INDEXES"}, shape)
+        except Refused as error:
+            if error.reason == "ConditionalCheckFailedException":
+                self.units.add(operation, 1.0)
+            raise
+        self.units.add(operation, _consumed(answer))
+        return answer
+
+
+def _consumed(answer: Mapping[str, Any]) -> float:
+    consumed = answer.get("ConsumedCapacity", [])
+    each = consumed if isinstance(consumed, list) else [consumed]
+    return sum(float(table["CapacityUnits"]) for table in each)

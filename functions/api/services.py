@@ -77,7 +77,7 @@ def build_services(settings: ApiSettings, clock: Clock = system_clock) -> Servic
     aside = SuspendedSlices(registry=registry, messages=messages, lines=lines, clock=clock)
     mails = MailTable(messages)
     slices = SliceTable(messages)
-    payloads = PayloadStore(messages, Bucket(clients.s3(), settings.payloads_bucket))
+    payloads = PayloadStore(messages, Bucket(clients.s3, settings.payloads_bucket))
     api_keys = ApiKeyTable(registry)
     admin_token = DeployedSecret(clients.secrets_manager(), settings.admin_token_secret_id)
     return Services(

@@ -75,7 +75,7 @@ def build_parts(
     registry = Table(clients.dynamodb(), settings.registry_table)
     messages = Table(clients.dynamodb(), settings.messages_table)
     sealer = SecretSealer(clients.kms(), settings.kms_key_id, clock)
-    payloads = PayloadStore(messages, Bucket(clients.s3(), settings.payloads_bucket))
+    payloads = PayloadStore(messages, Bucket(clients.s3, settings.payloads_bucket))
     guard = Guard(settings.allowed_hosts)
     accounts = AccountTable(registry, sealer, clock)
     tokens = AccessTokens(

@@ -1,1 +1,1 @@
-"""Adapters to AWS: the only package that imports boto3. Each turns AWS errors into those of `shared.errors`."""
+"""Adapters to AWS: the only package that knows its services. Each turns AWS errors into those of `shared.errors`."""

@@ -1,16 +1,20 @@
-"""DynamoDB's typed attribute values to plain Python and back. Numbers are integers here: instants, counts, codes."""
+"""DynamoDB's typed attribute values, in the JSON of its wire, to plain Python and back.
 
+Numbers are integers here: instants, counts, codes.
+"""
+
+import base64
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from types_boto3_dynamodb.type_defs import AttributeValueTypeDef, UniversalAttributeValueTypeDef
 
 type Value = str | int | bool | bytes | list[Value] | dict[str, Value] | None
 type Item = dict[str, Value]
 
+# One entry each: the type's letter, and the content. https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_AttributeValue.html
+type Attribute = dict[str, str | bool | list[Attribute] | dict[str, Attribute]]
+type Attributes = dict[str, Attribute]
 
-def to_attribute(value: Value) -> "UniversalAttributeValueTypeDef":
+
+def to_attribute(value: Value) -> Attribute:
     """Raises TypeError for anything that is not a `Value`."""
     match value:
         case str():
@@ -22,15 +26,15 @@ def to_attribute(value: Value) -> "UniversalAttributeValueTypeDef":
         case None:
             return {"NULL": True}
         case bytes():
-            return {"B": value}
+            return {"B": base64.b64encode(value).decode()}
         case list():
             return {"L": [to_attribute(each) for each in value]}
         case dict():
-            return {"M": {name: to_attribute(each) for name, each in value.items()}}
+            return {"M": to_attributes(value)}
     raise TypeError(f"{type(value).__name__} has no DynamoDB type here")
 
 
-def from_attribute(attribute: "AttributeValueTypeDef") -> Value:
+def from_attribute(attribute: Attribute) -> Value:
     """Raises TypeError for types that the project does not store (floats, sets)."""
     [(kind, value)] = attribute.items()
     match kind, value:
@@ -42,20 +46,20 @@ def from_attribute(attribute: "AttributeValueTypeDef") -> Value:
             return value
         case "NULL", _:
             return None
-        case "B", _:
-            return bytes(attribute["B"])
-        case "L", _:
-            return [from_attribute(each) for each in attribute["L"]]
-        case "M", _:
-            return from_attributes(attribute["M"])
+        case "B", str():
+            return base64.b64decode(value)
+        case "L", list():
+            return [from_attribute(each) for each in value]
+        case "M", dict():
+            return from_attributes(value)
     raise TypeError(f"DynamoDB type {kind} is not used here")
 
 
-def to_attributes(item: Item) -> "dict[str, UniversalAttributeValueTypeDef]":
+def to_attributes(item: Item) -> Attributes:
     """A whole item."""
     return {name: to_attribute(value) for name, value in item.items()}
 
 
-def from_attributes(attributes: "Mapping[str, AttributeValueTypeDef]") -> Item:
+def from_attributes(attributes: Mapping[str, Attribute]) -> Item:
     """A whole item."""
     return {name: from_attribute(value) for name, value in attributes.items()}

@@ -1,53 +1,56 @@
-"""boto3 clients, made once per process and service, all with the same time-outs and retries."""
+"""The AWS services, each reached through one client that a process keeps."""
 
 from functools import cache
 from typing import TYPE_CHECKING
 
-import boto3
-from botocore.config import Config
+from shared.aws.service import Dialect, Service
 
 if TYPE_CHECKING:
-    from types_boto3_dynamodb import DynamoDBClient
-    from types_boto3_kms import KMSClient
     from types_boto3_s3 import S3Client
-    from types_boto3_secretsmanager import SecretsManagerClient
-    from types_boto3_sqs import SQSClient
 
-# Short enough that a hanging call is retried well before a Lambda's own time-out; standard mode retries throttling too.
-_CONFIG = Config(
-    connect_timeout=3,
-    read_timeout=10,
-    retries={"mode": "standard", "total_max_attempts": 4},
-    max_pool_connections=16,
-    tcp_keepalive=True,
-)
+DYNAMODB = Dialect("dynamodb", "DynamoDB", "DynamoDB_20120810", "1.0")
+SQS = Dialect("sqs", "SQS", "AmazonSQS", "1.0")
+KMS = Dialect("kms", "KMS", "TrentService", "1.1")
+SECRETS_MANAGER = Dialect("secretsmanager", "Secrets Manager", "secretsmanager", "1.1")
 
 
 @cache
-def dynamodb() -> "DynamoDBClient":
+def dynamodb() -> Service:
     """The tables."""
-    return boto3.client("dynamodb", config=_CONFIG)
+    return Service.from_environment(DYNAMODB)
 
 
 @cache
-def sqs() -> "SQSClient":
+def sqs() -> Service:
     """The queues of wake-ups."""
-    return boto3.client("sqs", config=_CONFIG)
+    return Service.from_environment(SQS)
 
 
 @cache
-def kms() -> "KMSClient":
+def kms() -> Service:
     """The key that seals credentials."""
-    return boto3.client("kms", config=_CONFIG)
+    return Service.from_environment(KMS)
+
+
+@cache
+def secrets_manager() -> Service:
+    """The secrets that the deployment generated."""
+    return Service.from_environment(SECRETS_MANAGER)
 
 
 @cache
 def s3() -> "S3Client":
-    """The bucket of large payloads."""
-    return boto3.client("s3", config=_CONFIG)
+    """The bucket of large payloads. Few mails need it: boto3 is imported when the first one does."""
+    import boto3  # half a second of a start
+    from botocore.config import Config
 
-
-@cache
-def secrets_manager() -> "SecretsManagerClient":
-    """The secrets that the deployment generated."""
-    return boto3.client("secretsmanager", config=_CONFIG)
+    return boto3.client(
+        "s3",
+        config=Config(
+            connect_timeout=3,
+            read_timeout=10,
+            retries={"mode": "standard", "total_max_attempts": 4},
+            max_pool_connections=16,
+            tcp_keepalive=True,
+        ),
+    )

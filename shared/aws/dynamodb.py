@@ -6,31 +6,16 @@ Handled here: 25 writes and 100 reads a batch call, unprocessed remainders. Left
 
 import random
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import NotRequired, TypedDict
 
-from boto3.dynamodb.conditions import Attr, Key
-from botocore.exceptions import ClientError
-
-from shared.aws.attributes import Item, from_attributes, to_attributes
-from shared.aws.translation import error_code, translated
-from shared.aws.writes import Check, Condition, Delete, Expression, ItemKey, Put, Update, Write
-from shared.errors import ConditionFailed, StorageError, StorageUnavailable, TransactionRefused
-
-if TYPE_CHECKING:
-    from types_boto3_dynamodb import DynamoDBClient
-    from types_boto3_dynamodb.type_defs import (
-        AttributeValueTypeDef,
-        DeleteItemOutputTypeDef,
-        PutItemOutputTypeDef,
-        TransactWriteItemTypeDef,
-        UniversalAttributeValueTypeDef,
-        UpdateItemOutputTypeDef,
-        WriteRequestTypeDef,
-    )
-
-    type SingleWriteOutput = PutItemOutputTypeDef | UpdateItemOutputTypeDef | DeleteItemOutputTypeDef
+from shared.aws.attributes import Attributes, Item, from_attributes, to_attributes
+from shared.aws.conditions import Attr, Condition, Key
+from shared.aws.expressions import Expression
+from shared.aws.service import Refused, Service
+from shared.aws.writes import Check, Delete, ItemKey, Put, Update, Write
+from shared.errors import ConditionFailed, StorageUnavailable, TransactionRefused
 
 __all__ = ["Attr", "Check", "Condition", "Delete", "ItemKey", "Key", "Page", "Put", "Table", "Update", "Write"]
 
@@ -39,6 +24,32 @@ _WRITES_A_BATCH = 25
 _TRIES = 6
 _FIRST_PAUSE_SECONDS = 0.05
 _PASSING = ("TransactionConflict", "ThrottlingError", "ProvisionedThroughputExceeded")
+
+
+class _OneRead(TypedDict):
+    Item: NotRequired[Attributes]
+
+
+class _OneWritten(TypedDict):
+    Attributes: NotRequired[Attributes]
+
+
+class _Queried(TypedDict):
+    Items: list[Attributes]
+    LastEvaluatedKey: NotRequired[Attributes]
+
+
+class _ManyRead(TypedDict):
+    Responses: dict[str, list[Attributes]]
+    UnprocessedKeys: NotRequired[dict[str, object]]
+
+
+class _ManyWritten(TypedDict):
+    UnprocessedItems: NotRequired[dict[str, object]]
+
+
+class _Done(TypedDict):
+    """Nothing that is of use."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,22 +63,20 @@ class Page:
 class Table:
     """Raises StorageUnavailable from every method when DynamoDB throttles or cannot be reached."""
 
-    def __init__(self, client: "DynamoDBClient", name: str) -> None:
-        self._client = client
+    def __init__(self, service: Service, name: str) -> None:
+        self._service = service
         self.name = name
 
     # -- one item ---------------------------------------------------------------------------------------------------
 
     def get(self, key: ItemKey) -> Item | None:
-        with translated("DynamoDB", "GetItem"):
-            answer = self._client.get_item(TableName=self.name, Key=to_attributes(key.item), ConsistentRead=True)
+        request = {"TableName": self.name, "Key": to_attributes(key.item), "ConsistentRead": True}
+        answer = self._service.call("GetItem", request, _OneRead)
         return from_attributes(answer["Item"]) if "Item" in answer else None
 
     def put(self, item: Item, condition: Condition | None = None) -> None:
         """Raises ConditionFailed with the item that stands there instead."""
-        expression = Expression()
-        request: dict[str, object] = {"Item": to_attributes(item)}
-        self._conditionally("PutItem", request, expression, condition)
+        self._conditionally("PutItem", {"Item": to_attributes(item)}, Expression(), condition)
 
     def update(self, change: Update) -> Item:
         """The item as it is afterwards. Raises ConditionFailed with the item as it stands."""
@@ -80,8 +89,7 @@ class Table:
         return self._conditionally("UpdateItem", request, expression, change.condition)
 
     def delete(self, key: ItemKey, condition: Condition | None = None) -> None:
-        request: dict[str, object] = {"Key": to_attributes(key.item)}
-        self._conditionally("DeleteItem", request, Expression(), condition)
+        self._conditionally("DeleteItem", {"Key": to_attributes(key.item)}, Expression(), condition)
 
     def _conditionally(
         self, operation: str, request: dict[str, object], expression: Expression, condition: Condition | None
@@ -91,16 +99,11 @@ class Table:
             request["ConditionExpression"] = expression.condition(condition)
             request["ReturnValuesOnConditionCheckFailure"] = "ALL_OLD"
         expression.name_in(request)
-        calls: dict[str, Callable[..., SingleWriteOutput]] = {
-            "PutItem": self._client.put_item,
-            "UpdateItem": self._client.update_item,
-            "DeleteItem": self._client.delete_item,
-        }
         try:
-            with translated("DynamoDB", operation):
-                answer = calls[operation](**request)
-        except StorageError as error:
-            _raise_if_condition_failed(error)
+            answer = self._service.call(operation, request, _OneWritten)
+        except Refused as error:
+            if error.reason == "ConditionalCheckFailedException":
+                raise _condition_failed(error.answer) from error
             raise
         return from_attributes(answer.get("Attributes", {}))
 
@@ -119,7 +122,7 @@ class Table:
         expression = Expression()
         request: dict[str, object] = {
             "TableName": self.name,
-            "KeyConditionExpression": expression.condition(condition, is_key=True),
+            "KeyConditionExpression": expression.key_condition(condition),
             "ScanIndexForward": forward,
             "ConsistentRead": index is None,
         }
@@ -130,8 +133,7 @@ class Table:
             request["Limit"] = limit
         if resume is not None:
             request["ExclusiveStartKey"] = to_attributes(resume)
-        with translated("DynamoDB", "Query"):
-            answer = self._client.query(**request)  # type: ignore[arg-type]
+        answer = self._service.call("Query", request, _Queried)
         last = answer.get("LastEvaluatedKey")
         return Page(
             items=[from_attributes(each) for each in answer["Items"]],
@@ -158,13 +160,10 @@ class Table:
                 found[ItemKey.of(item)] = item
         return found
 
-    def _batch_get(
-        self, keys: "Sequence[dict[str, UniversalAttributeValueTypeDef]]"
-    ) -> "Iterator[dict[str, AttributeValueTypeDef]]":
-        pending: object = {self.name: {"Keys": keys, "ConsistentRead": True}}
+    def _batch_get(self, keys: Sequence[Attributes]) -> Iterator[Attributes]:
+        pending: Mapping[str, object] | None = {self.name: {"Keys": keys, "ConsistentRead": True}}
         for attempt in range(_TRIES):
-            with translated("DynamoDB", "BatchGetItem"):
-                answer = self._client.batch_get_item(RequestItems=pending)  # type: ignore[arg-type]
+            answer = self._service.call("BatchGetItem", {"RequestItems": pending}, _ManyRead)
             yield from answer["Responses"].get(self.name, [])
             pending = answer.get("UnprocessedKeys")
             if not pending:
@@ -174,16 +173,15 @@ class Table:
 
     def batch_write(self, puts: Iterable[Item] = (), deletes: Iterable[ItemKey] = ()) -> None:
         """Unconditional writes, in no particular order, not atomic: some may be done when this raises."""
-        writes: list[WriteRequestTypeDef] = [{"PutRequest": {"Item": to_attributes(item)}} for item in puts]
+        writes: list[object] = [{"PutRequest": {"Item": to_attributes(item)}} for item in puts]
         writes += [{"DeleteRequest": {"Key": to_attributes(key.item)}} for key in deletes]
         for start in range(0, len(writes), _WRITES_A_BATCH):
             self._batch_write(writes[start : start + _WRITES_A_BATCH])
 
-    def _batch_write(self, writes: "Sequence[WriteRequestTypeDef]") -> None:
-        pending: object = {self.name: writes}
+    def _batch_write(self, writes: Sequence[object]) -> None:
+        pending: Mapping[str, object] | None = {self.name: writes}
         for attempt in range(_TRIES):
-            with translated("DynamoDB", "BatchWriteItem"):
-                answer = self._client.batch_write_item(RequestItems=pending)  # type: ignore[arg-type]
+            answer = self._service.call("BatchWriteItem", {"RequestItems": pending}, _ManyWritten)
             pending = answer.get("UnprocessedItems")
             if not pending:
                 return
@@ -202,15 +200,14 @@ class Table:
         items = [self._transact_item(write) for write in writes]
         for attempt in range(_TRIES):
             try:
-                with translated("DynamoDB", "TransactWriteItems"):
-                    self._client.transact_write_items(TransactItems=items)
+                self._service.call("TransactWriteItems", {"TransactItems": items}, _Done)
                 return
-            except StorageError as error:
+            except Refused as error:
                 _raise_unless_it_may_pass(error)
             _pause(attempt)
         raise StorageUnavailable("DynamoDB TransactWriteItems: throttled, or the items are in other transactions")
 
-    def _transact_item(self, write: Write) -> "TransactWriteItemTypeDef":
+    def _transact_item(self, write: Write) -> dict[str, object]:
         expression = Expression()
         elsewhere = write.table if isinstance(write, Check) else None
         body: dict[str, object] = {"TableName": elsewhere or self.name}
@@ -224,7 +221,7 @@ class Table:
             body["ConditionExpression"] = expression.condition(write.condition)
         expression.name_in(body)
         name = "ConditionCheck" if isinstance(write, Check) else type(write).__name__
-        return {name: body}  # type: ignore[misc]
+        return {name: body}
 
 
 def _pause(attempt: int) -> None:
@@ -232,22 +229,18 @@ def _pause(attempt: int) -> None:
     time.sleep(_FIRST_PAUSE_SECONDS * 2**attempt * random.uniform(0.5, 1))  # noqa: S311 - no secret
 
 
-def _raise_if_condition_failed(error: StorageError) -> None:
-    cause = error.__cause__
-    if isinstance(cause, ClientError) and error_code(cause) == "ConditionalCheckFailedException":
-        stands = cause.response.get("Item")
-        item = from_attributes(stands) if stands else None  # type: ignore[arg-type]
-        raise ConditionFailed("the item is in another state", item=item) from cause
+def _condition_failed(answer: Mapping[str, Attributes]) -> ConditionFailed:
+    stands = answer.get("Item")
+    return ConditionFailed("the item is in another state", item=from_attributes(stands) if stands else None)
 
 
-def _raise_unless_it_may_pass(error: StorageError) -> None:
+def _raise_unless_it_may_pass(error: Refused) -> None:
     """After a transaction that was not made: does nothing when only other transactions, or throttling, were met."""
-    cause = error.__cause__
-    if not isinstance(cause, ClientError) or error_code(cause) != "TransactionCanceledException":
+    if error.reason != "TransactionCanceledException":
         raise error
-    reasons = [str(each.get("Code", "None")) for each in cause.response.get("CancellationReasons", [])]
+    reasons = [str(each.get("Code", "None")) for each in error.answer.get("CancellationReasons", [])]
     failed = [position for position, code in enumerate(reasons) if code == "ConditionalCheckFailed"]
     if failed:
-        raise TransactionRefused("some items are in another state", failed=failed) from cause
+        raise TransactionRefused("some items are in another state", failed=failed) from error
     if not set(reasons) <= {"None", *_PASSING}:
         raise error

@@ -3,15 +3,33 @@
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import NotRequired, TypedDict
 
-from shared.aws.translation import translated, translated_receipt
-from shared.errors import StorageUnavailable
-
-if TYPE_CHECKING:
-    from types_boto3_sqs import SQSClient
+from shared.aws.service import Refused, Service
+from shared.errors import StaleReceipt, StorageUnavailable
 
 MAX_BATCH = 10
+
+# https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_ChangeMessageVisibility.html#API_ChangeMessageVisibility_Errors
+_STALE_RECEIPT = {
+    "ReceiptHandleIsInvalid",
+    "InvalidParameterValue",
+    "InvalidParameterValueException",
+    "MessageNotInflight",
+    "AWS.SimpleQueueService.MessageNotInflight",
+}
+
+
+class _Failure(TypedDict):
+    Code: str
+
+
+class _BatchSent(TypedDict):
+    Failed: NotRequired[list[_Failure]]
+
+
+class _Done(TypedDict):
+    """Nothing that is of use."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,36 +44,19 @@ class FifoMessage:
 class FifoQueue:
     """One FIFO queue."""
 
-    def __init__(self, client: "SQSClient", url: str) -> None:
-        self._client = client
+    def __init__(self, service: Service, url: str) -> None:
+        self._service = service
         self.url = url
 
     def send(self, message: FifoMessage) -> None:
-        with translated("SQS", "SendMessage"):
-            self._client.send_message(
-                QueueUrl=self.url,
-                MessageBody=json.dumps(message.body),
-                MessageGroupId=message.group,
-                MessageDeduplicationId=message.deduplication_id,
-            )
+        self._service.call("SendMessage", {"QueueUrl": self.url, **_entry(message)}, _Done)
 
     def send_batch(self, messages: Sequence[FifoMessage]) -> None:
         """At most ten. Raises StorageUnavailable if any was refused; the others are sent."""
-        with translated("SQS", "SendMessageBatch"):
-            answer = self._client.send_message_batch(
-                QueueUrl=self.url,
-                Entries=[
-                    {
-                        "Id": str(position),
-                        "MessageBody": json.dumps(message.body),
-                        "MessageGroupId": message.group,
-                        "MessageDeduplicationId": message.deduplication_id,
-                    }
-                    for position, message in enumerate(messages)
-                ],
-            )
+        entries = [{"Id": str(position), **_entry(message)} for position, message in enumerate(messages)]
+        answer = self._service.call("SendMessageBatch", {"QueueUrl": self.url, "Entries": entries}, _BatchSent)
         if answer.get("Failed"):
-            codes = ", ".join(str(each.get("Code")) for each in answer["Failed"])
+            codes = ", ".join(each["Code"] for each in answer["Failed"])
             raise StorageUnavailable(f"SQS SendMessageBatch: {codes}")
 
     def hold(self, receipt_handle: str, seconds: int) -> None:
@@ -63,7 +64,18 @@ class FifoQueue:
 
         Raises StaleReceipt when the message is no longer in this receiver's hands.
         """
-        with translated_receipt("ChangeMessageVisibility"):
-            self._client.change_message_visibility(
-                QueueUrl=self.url, ReceiptHandle=receipt_handle, VisibilityTimeout=seconds
-            )
+        request = {"QueueUrl": self.url, "ReceiptHandle": receipt_handle, "VisibilityTimeout": seconds}
+        try:
+            self._service.call("ChangeMessageVisibility", request, _Done)
+        except Refused as error:
+            if error.reason in _STALE_RECEIPT:
+                raise StaleReceipt(error.detail) from error
+            raise
+
+
+def _entry(message: FifoMessage) -> dict[str, str]:
+    return {
+        "MessageBody": json.dumps(message.body),
+        "MessageGroupId": message.group,
+        "MessageDeduplicationId": message.deduplication_id,
+    }

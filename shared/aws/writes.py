@@ -1,17 +1,10 @@
-"""Keys, conditions and writes of DynamoDB as the project says them, and the expressions that DynamoDB reads."""
+"""Keys and writes of DynamoDB as the project says them."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
-from boto3.dynamodb.conditions import ConditionBase, ConditionExpressionBuilder
-
-from shared.aws.attributes import Item, Value, to_attribute
-
-if TYPE_CHECKING:
-    from types_boto3_dynamodb.type_defs import UniversalAttributeValueTypeDef
-
-type Condition = ConditionBase
+from shared.aws.attributes import Item
+from shared.aws.conditions import Condition
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,41 +60,3 @@ class Check:
 
 
 type Write = Put | Update | Delete | Check
-
-
-@dataclass(slots=True)
-class Expression:
-    """Collects one call's expressions with the names and values they refer to."""
-
-    names: dict[str, str] = field(default_factory=dict)
-    values: "dict[str, UniversalAttributeValueTypeDef]" = field(default_factory=dict)
-
-    def condition(self, condition: Condition, *, is_key: bool = False) -> str:
-        built = ConditionExpressionBuilder().build_expression(condition, is_key_condition=is_key)
-        self.names.update(built.attribute_name_placeholders)
-        self.values.update({k: to_attribute(v) for k, v in built.attribute_value_placeholders.items()})
-        return built.condition_expression
-
-    def update(self, change: Update) -> str:
-        sets = [f"{self._name(name)} = {self._value(value)}" for name, value in change.set.items()]
-        adds = [f"{self._name(name)} {self._value(value)}" for name, value in change.add.items()]
-        removes = [self._name(name) for name in change.remove]
-        clauses = (("SET", sets), ("ADD", adds), ("REMOVE", removes))
-        return " ".join(f"{word} {', '.join(parts)}" for word, parts in clauses if parts)
-
-    def name_in(self, request: dict[str, object]) -> None:
-        """Adds names and values to the request; DynamoDB refuses empty ones."""
-        if self.names:
-            request["ExpressionAttributeNames"] = self.names
-        if self.values:
-            request["ExpressionAttributeValues"] = self.values
-
-    def _name(self, name: str) -> str:
-        placeholder = f"#u{len(self.names)}"
-        self.names[placeholder] = name
-        return placeholder
-
-    def _value(self, value: Value) -> str:
-        placeholder = f":u{len(self.values)}"
-        self.values[placeholder] = to_attribute(value)
-        return placeholder

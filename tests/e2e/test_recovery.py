@@ -12,12 +12,16 @@ import httpx
 import psutil
 import pytest
 
-from localstack import aws
+from localstack import ACCESS_KEY, REGION, SECRET_KEY, aws
 from localstack.deploy import Deployment
 from shared.accounts.table import AccountTable
+from shared.aws import clients
+from shared.aws.connections import Connections
+from shared.aws.credentials import Credentials
 from shared.aws.dynamodb import Table
 from shared.aws.kms import SecretSealer
 from shared.aws.s3 import Bucket
+from shared.aws.service import Dialect, Service
 from shared.aws.sqs import FifoQueue
 from shared.clock import system_clock
 from shared.instance.model import Instance
@@ -96,19 +100,21 @@ def _runs(process: psutil.Process, function: str) -> bool:
 
 def _submit_without_wake_up(deployment: Deployment, tenant: Tenant) -> None:
     """As the API does it, but SQS is out of reach."""
-    session, url = aws.session(), deployment.endpoint_url
-    dynamodb = session.client("dynamodb", endpoint_url=url, config=aws.CONFIG)
-    kms = session.client("kms", endpoint_url=url, config=aws.CONFIG)
-    s3 = session.client("s3", endpoint_url=url, config=aws.CONFIG)
-    sqs = session.client("sqs", endpoint_url=url, config=aws.CONFIG)
-    messages = Table(dynamodb, deployment.messages_table)
-    registry = Table(dynamodb, deployment.registry_table)
-    sealer = SecretSealer(kms, deployment.environment["KMS_KEY_ID"], system_clock)
-    nowhere = FifoQueue(sqs, f"{url}/000000000000/nowhere.fifo")
+    url = deployment.endpoint_url
+
+    def service(dialect: Dialect) -> Service:
+        credentials = Credentials(ACCESS_KEY, SECRET_KEY)
+        return Service(dialect, connections=Connections(url), region=REGION, credentials=lambda: credentials)
+
+    messages = Table(service(clients.DYNAMODB), deployment.messages_table)
+    registry = Table(service(clients.DYNAMODB), deployment.registry_table)
+    sealer = SecretSealer(service(clients.KMS), deployment.environment["KMS_KEY_ID"], system_clock)
+    nowhere = FifoQueue(service(clients.SQS), f"{url}/000000000000/nowhere.fifo")
+    s3 = aws.session().client("s3", endpoint_url=url, config=aws.CONFIG)
     intake = Intake(
         messages=messages,
         mails=MailTable(messages),
-        payloads=PayloadStore(messages, Bucket(s3, deployment.payloads_bucket)),
+        payloads=PayloadStore(messages, Bucket(lambda: s3, deployment.payloads_bucket)),
         accounts=AccountTable(registry, sealer, system_clock),
         lines=Lines(Heads(messages), WakeUps(dict.fromkeys(LineKind, nowhere)), system_clock),
         clock=system_clock,

@@ -5,6 +5,7 @@ received, worked, deleted or left), the visibility of what was given back, and t
 """
 
 from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -42,7 +43,9 @@ from shared.settings import ReporterSettings, SenderSettings
 from shared.suppression.table import SuppressionTable
 from shared.tenants.model import TenantSettings
 from shared.tenants.table import TenantTable
+from tests import boto
 from tests.unit.clock import SettableClock
+from tests.unit.moto_wire import observed
 
 TENANT, ACCOUNT = "acme", "main"
 WORKING_TIME: Millis = 110 * SECOND
@@ -104,7 +107,7 @@ class System:
             "kms_key_id": kms_key_id,
             "payloads_bucket": bucket.name,
             "outgoing_allowed_hosts": "127.0.0.1,localhost",
-            "instance_key_secret_id": clients.secrets_manager().create_secret(Name="key", SecretString="k" * 32)["ARN"],
+            "instance_key_secret_id": boto.secrets_manager().create_secret(Name="key", SecretString="k" * 32)["ARN"],
             "lane": LineKind.MEDIUM,
         }
         self.sender_settings = SenderSettings.model_validate(known)
@@ -226,8 +229,8 @@ class Driver:
         self.scheduler = scheduler_of(system.registry, system.messages, system.wake_ups, clock)
         self._next_round = clock() + MINUTE
         self._worth_a_look = set(system.queue_urls.values())
-        for action in ("SendMessage", "SendMessageBatch", "ChangeMessageVisibility", "DeleteMessage"):
-            clients.sqs().meta.events.register(f"provide-client-params.sqs.{action}", self._note_change)
+        self._until_closed = ExitStack()
+        self._until_closed.enter_context(observed(self._note_change))
 
     async def run(self, *kinds: LineKind) -> list[Disposition]:
         """Works every wake-up that can be received, in the order of the kinds, until there is none."""
@@ -264,15 +267,16 @@ class Driver:
             url = self.system.queue_urls[kind]
             if url not in self._worth_a_look:
                 continue
-            answer = clients.sqs().receive_message(QueueUrl=url, MaxNumberOfMessages=1, VisibilityTimeout=_LONG_ENOUGH)
+            answer = boto.sqs().receive_message(QueueUrl=url, MaxNumberOfMessages=1, VisibilityTimeout=_LONG_ENOUGH)
             for message in answer.get("Messages", []):
                 return WakeUp(decode(message["Body"]), message["ReceiptHandle"])
             self._worth_a_look.discard(url)
         return None
 
-    def _note_change(self, params: Mapping[str, Any], **_: Any) -> None:
+    def _note_change(self, _operation: str, request: dict[str, Any]) -> None:
         """In place of asking each queue again and again, which is most of what a test would do."""
-        self._worth_a_look.add(params["QueueUrl"])
+        if "QueueUrl" in request:
+            self._worth_a_look.add(request["QueueUrl"])
 
     async def pass_time(self, duration: Millis, *kinds: LineKind) -> None:
         """Lets so much time pass: holds end, the scheduler makes its rounds, and what wakes up is worked."""
@@ -293,7 +297,7 @@ class Driver:
 
     def _is_anything_due(self) -> bool:
         """One look for the sixteen of a round: most minutes of a test have nothing in them."""
-        answer = clients.dynamodb().scan(
+        answer = boto.dynamodb().scan(
             TableName=self.system.messages.name,
             IndexName=DUE_INDEX,
             FilterExpression="wake_at <= :now",
@@ -314,7 +318,8 @@ class Driver:
     def _delete(self, wake_up: WakeUp) -> None:
         self.system.wake_ups.held.pop(wake_up, None)
         url = self.system.queue_urls[wake_up.line.kind]
-        clients.sqs().delete_message(QueueUrl=url, ReceiptHandle=wake_up.receipt_handle)
+        boto.sqs().delete_message(QueueUrl=url, ReceiptHandle=wake_up.receipt_handle)
+        self._worth_a_look.add(url)  # the next one of its group can be received now
 
     @property
     def _all_kinds(self) -> tuple[LineKind, ...]:
@@ -322,7 +327,6 @@ class Driver:
 
     async def close(self) -> None:
         """Ends sessions and connections."""
-        for action in ("SendMessage", "SendMessageBatch", "ChangeMessageVisibility", "DeleteMessage"):
-            clients.sqs().meta.events.unregister(f"provide-client-params.sqs.{action}", self._note_change)
+        self._until_closed.close()
         await self.pool.close()
         await self.reporter_parts.http.close()

@@ -7,27 +7,17 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from boto3.dynamodb.conditions import (
-    And,
-    AttributeExists,
-    AttributeNotExists,
+from shared.aws.attributes import Item, Value, to_attributes
+from shared.aws.conditions import (
     BeginsWith,
     Between,
-    ComparisonCondition,
-    ConditionBase,
+    Both,
+    Compared,
     Contains,
-    Equals,
-    GreaterThan,
-    GreaterThanEquals,
-    In,
-    LessThan,
-    LessThanEquals,
+    Either,
+    Exists,
     Not,
-    NotEquals,
-    Or,
 )
-
-from shared.aws.attributes import Item, Value, to_attributes
 from shared.aws.dynamodb import Check, Condition, Delete, ItemKey, Page, Put, Table, Update, Write
 from shared.errors import ConditionFailed, StorageError, TransactionRefused
 
@@ -263,58 +253,53 @@ def _updated(stands: Item | None, change: Update) -> Item:
     return item
 
 
-_ORDERED: dict[type[ComparisonCondition], Callable[[int], bool]] = {
-    LessThan: lambda sign: sign < 0,
-    LessThanEquals: lambda sign: sign <= 0,
-    GreaterThan: lambda sign: sign > 0,
-    GreaterThanEquals: lambda sign: sign >= 0,
+_ORDERED: dict[str, Callable[[int], bool]] = {
+    "<": lambda sign: sign < 0,
+    "<=": lambda sign: sign <= 0,
+    ">": lambda sign: sign > 0,
+    ">=": lambda sign: sign >= 0,
 }
 
 
-def _holds(condition: ConditionBase, item: Item) -> bool:
+def _holds(condition: Condition, item: Item) -> bool:
     """https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Expressions.OperatorsAndFunctions.html"""
-    operands = condition.get_expression()["values"]
     match condition:
-        case And():
-            return _holds(operands[0], item) and _holds(operands[1], item)
-        case Or():
-            return _holds(operands[0], item) or _holds(operands[1], item)
-        case Not():
-            return not _holds(operands[0], item)
-    name = operands[0].name
-    value = item.get(name)
-    match condition:
-        case AttributeExists():
+        case Both(left, right):
+            return _holds(left, item) and _holds(right, item)
+        case Either(left, right):
+            return _holds(left, item) or _holds(right, item)
+        case Not(inner):
+            return not _holds(inner, item)
+        case Exists(name):
             return name in item
-        case AttributeNotExists():
-            return name not in item
-        case Equals():
-            return name in item and _same(value, operands[1])
-        case NotEquals():
-            return name not in item or not _same(value, operands[1])
-        case In():
-            return name in item and any(_same(value, each) for each in operands[1])
-        case Between():
-            return _sign(value, operands[1]) in (0, 1) and _sign(value, operands[2]) in (-1, 0)
-        case Contains():
-            return isinstance(value, str | list) and operands[1] in value
-        case BeginsWith():
-            return isinstance(value, str) and value.startswith(operands[1])
-    for kind, fits in _ORDERED.items():
-        if type(condition) is kind:
-            sign = _sign(value, operands[1])
-            return sign is not None and fits(sign)
+        case Compared(name, "=", value):
+            return name in item and _same(item[name], value)
+        case Compared(name, "<>", value):
+            return name not in item or not _same(item[name], value)
+        case Compared(name, comparator, value):
+            sign = _sign(item.get(name), value)
+            return sign is not None and _ORDERED[comparator](sign)
+        case Between(name, low, high):
+            return _sign(item.get(name), low) in (0, 1) and _sign(item.get(name), high) in (-1, 0)
+        case Contains(name, value):
+            return _contains(item.get(name), value)
+        case BeginsWith(name, prefix):
+            return str(item.get(name, "")).startswith(prefix) and isinstance(item.get(name), str)
     raise NotImplementedError(f"{type(condition).__name__}: teach it to the fake, and to test_fakes.py")
 
 
-def _required(condition: ConditionBase, name: str) -> Value:
+def _contains(stands: Value, value: Value) -> bool:
+    if isinstance(stands, str):
+        return isinstance(value, str) and value in stands
+    return isinstance(stands, list) and value in stands
+
+
+def _required(condition: Condition, name: str) -> Value:
     """What a key condition says that the attribute `name` equals."""
-    operands = condition.get_expression()["values"]
     match condition:
-        case And():
-            return _required(operands[0], name) or _required(operands[1], name)
-        case Equals() if operands[0].name == name:
-            value: Value = operands[1]
+        case Both(left, right):
+            return _required(left, name) or _required(right, name)
+        case Compared(stands, "=", value) if stands == name:
             return value
     return None
 

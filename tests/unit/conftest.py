@@ -7,12 +7,15 @@ import pytest
 from moto import mock_aws
 
 from shared.aws import clients
+from shared.aws.connections import Connections
 from shared.aws.dynamodb import Table
 from shared.aws.kms import SecretSealer
 from shared.aws.s3 import Bucket
 from shared.aws.sqs import FifoQueue
 from shared.lines.line import WOKEN, LineKind
+from tests import boto
 from tests.unit.clock import NOON, SettableClock
+from tests.unit.moto_wire import post_to_moto
 
 if TYPE_CHECKING:
     from types_boto3_dynamodb import DynamoDBClient
@@ -40,6 +43,7 @@ def own_clients() -> Iterator[None]:
 def _forget_clients() -> None:
     for make in (clients.dynamodb, clients.sqs, clients.kms, clients.s3, clients.secrets_manager):
         make.cache_clear()
+    boto.forget_clients()
 
 
 @pytest.fixture
@@ -50,28 +54,29 @@ def aws(own_clients: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setenv("AWS_DEFAULT_REGION", REGION)
     for name in ("AWS_ENDPOINT_URL", "AWS_PROFILE", "AWS_SESSION_TOKEN"):
         monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr(Connections, "post", post_to_moto)
     with mock_aws():
         yield
 
 
 @pytest.fixture
 def registry(aws: None) -> Table:
-    client = clients.dynamodb()
+    client = boto.dynamodb()
     _create_table(client, "registry", [_due_index(), _listing_index("by_kind", "ALL")])
-    return Table(client, "registry")
+    return Table(clients.dynamodb(), "registry")
 
 
 @pytest.fixture
 def messages(aws: None) -> Table:
-    client = clients.dynamodb()
+    client = boto.dynamodb()
     listings = [_listing_index("by_tenant", "KEYS_ONLY"), _listing_index("by_batch", "KEYS_ONLY")]
     _create_table(client, "messages", [_due_index(), *listings])
-    return Table(client, "messages")
+    return Table(clients.dynamodb(), "messages")
 
 
 @pytest.fixture
 def queue_urls(aws: None) -> dict[LineKind, str]:
-    client = clients.sqs()
+    client = boto.sqs()
     return {kind: _create_queue(client, kind) for kind in WOKEN}
 
 
@@ -83,7 +88,7 @@ def queues(queue_urls: dict[LineKind, str]) -> dict[LineKind, FifoQueue]:
 
 @pytest.fixture
 def kms_key_id(aws: None) -> str:
-    return clients.kms().create_key()["KeyMetadata"]["Arn"]
+    return boto.kms().create_key()["KeyMetadata"]["Arn"]
 
 
 @pytest.fixture
@@ -93,9 +98,9 @@ def sealer(kms_key_id: str, clock: SettableClock) -> SecretSealer:
 
 @pytest.fixture
 def payloads_bucket(aws: None) -> Bucket:
-    client = clients.s3()
+    client = boto.s3()
     client.create_bucket(Bucket="payloads", CreateBucketConfiguration={"LocationConstraint": REGION})
-    return Bucket(client, "payloads")
+    return Bucket(clients.s3, "payloads")
 
 
 def _create_queue(client: "SQSClient", kind: LineKind) -> str:

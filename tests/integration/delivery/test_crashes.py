@@ -30,7 +30,7 @@ class Failing(Table):
     """A table whose batch writes fail as long as `fails` says so, before or after they are done."""
 
     def __init__(self, table: Table, fails: Callable[[], bool], *, done: bool = False) -> None:
-        super().__init__(table._client, table.name)
+        super().__init__(table._service, table.name)
         self._fails = fails
         self._done = done
 

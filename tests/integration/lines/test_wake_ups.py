@@ -3,9 +3,9 @@
 import pytest
 
 from localstack.inbox import Inbox, Stage
-from shared.aws import clients
 from shared.clock import HOUR, MINUTE, SECOND
 from shared.lines.line import LineKind, account_line
+from tests import boto
 from tests.integration.lane_driver import ACCOUNT, TENANT, Driver, System
 
 LINE = account_line(LineKind.MEDIUM, TENANT, ACCOUNT)
@@ -20,7 +20,7 @@ def tenant(system: System, inbox: Inbox) -> None:
 def queued(system: System) -> int:
     """Wake-ups in the lane, those in hand too."""
     url = system.queue_urls[LineKind.MEDIUM]
-    found = clients.sqs().get_queue_attributes(QueueUrl=url, AttributeNames=["All"])["Attributes"]
+    found = boto.sqs().get_queue_attributes(QueueUrl=url, AttributeNames=["All"])["Attributes"]
     return int(found["ApproximateNumberOfMessages"]) + int(found["ApproximateNumberOfMessagesNotVisible"])
 
 

@@ -10,6 +10,7 @@ from shared.accounts.oauth.token_table import TokenTable
 from shared.aws.dynamodb import Table
 from shared.clock import DAY, MINUTE, SECOND
 from shared.errors import StorageUnavailable
+from tests import boto
 from tests.integration.lane_driver import ACCOUNT, TENANT, Driver, System
 from tests.integration.oauth.authority import FIRST_REFRESH_TOKEN, Authority
 from tests.integration.oauth.conftest import AddAccount, WorkerTokens
@@ -231,6 +232,6 @@ async def test_neither_access_nor_refresh_tokens_lie_in_the_clear(
     await send(system, driver, "m1")
 
     for table in (messages, registry):
-        stored = repr(table._client.scan(TableName=table.name)["Items"])
+        stored = repr(boto.dynamodb().scan(TableName=table.name)["Items"])
         for secret in ("access-1", "refresh-0", "refresh-1", "s3cret"):
             assert secret not in stored

@@ -9,34 +9,29 @@ import pytest
 from shared.accounts.oauth.endpoint import TokenUnavailable
 from shared.accounts.oauth.token_table import LEASE, TokenTable
 from shared.accounts.oauth.tokens import LOOKS
-from shared.aws import clients
 from shared.aws.dynamodb import Table
+from shared.aws.service import Service
 from shared.clock import MINUTE, Millis
 from tests.integration.lane_driver import ACCOUNT, TENANT, System
 from tests.integration.oauth.authority import Authority
 from tests.integration.oauth.conftest import AddAccount, WorkerTokens
 
 
-class OneAtATime:
-    """A client of DynamoDB whose conditional writes are atomic; those of the AWS in this process are not."""
+class OneAtATime(Service):
+    """DynamoDB whose conditional writes are atomic; those of the AWS in this process are not."""
 
-    def __init__(self, client: Any) -> None:
-        self._client = client
+    def __init__(self, service: Service) -> None:
+        self._service = service
         self._lock = threading.Lock()
 
-    def __getattr__(self, name: str) -> Any:
-        call = getattr(self._client, name)
-
-        def locked(**request: Any) -> Any:
-            with self._lock:
-                return call(**request)
-
-        return locked
+    def call(self, operation: str, request: Any, shape: Any) -> Any:
+        with self._lock:
+            return self._service.call(operation, request, shape)
 
 
 @pytest.fixture
 def token_table(messages: Table, token_table: TokenTable, monkeypatch: pytest.MonkeyPatch) -> TokenTable:
-    monkeypatch.setattr(token_table, "_table", Table(OneAtATime(clients.dynamodb()), messages.name))  # type: ignore[arg-type]
+    monkeypatch.setattr(token_table, "_table", Table(OneAtATime(messages._service), messages.name))
     return token_table
 
 

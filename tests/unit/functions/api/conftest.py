@@ -10,13 +10,13 @@ from httpx import Response
 
 from functions.api.app import create_app
 from functions.api.services import Services, build_services
-from shared.aws import clients
 from shared.aws.dynamodb import Table
 from shared.aws.s3 import Bucket
 from shared.clock import Clock
 from shared.lines.line import LineKind
 from shared.observability import logger
 from shared.settings import ApiSettings
+from tests import boto
 from tests.unit.functions.api.caller import ADMIN_TOKEN, Api, CheckProblem, Keys, MakeMessage
 
 
@@ -48,7 +48,7 @@ def services(
     payloads_bucket: Bucket,
     clock: Clock,
 ) -> Services:
-    secret = clients.secrets_manager().create_secret(Name="admin-token", SecretString=ADMIN_TOKEN)
+    secret = boto.secrets_manager().create_secret(Name="admin-token", SecretString=ADMIN_TOKEN)
     settings = ApiSettings(
         registry_table=registry.name,
         messages_table=messages.name,

@@ -1,10 +1,10 @@
 """Accounts over HTTP."""
 
 from functions.api.services import Services
-from shared.aws import clients
 from shared.aws.dynamodb import Table, Update
 from shared.clock import HOUR
 from shared.lines.line import LineKind, account_line
+from tests import boto
 from tests.unit.clock import SettableClock
 from tests.unit.functions.api.caller import Api, CheckProblem, MakeMessage
 
@@ -115,7 +115,7 @@ def test_changing_an_account_opens_its_lines_and_wakes_them(
     acme.submit(message())
     line = account_line(LineKind.MEDIUM, "acme", "main")
     messages.update(Update(line.head_key, set={"blocked_until": clock.now + HOUR}))
-    sqs, url = clients.sqs(), queue_urls[LineKind.MEDIUM]
+    sqs, url = boto.sqs(), queue_urls[LineKind.MEDIUM]
     sqs.purge_queue(QueueUrl=url)
 
     acme.put(f"{ACCOUNTS}/main", RELAY)

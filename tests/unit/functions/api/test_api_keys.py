@@ -7,11 +7,11 @@ import pytest
 from fastapi.testclient import TestClient
 
 from functions.api.auth import CACHED
-from shared.aws import clients
 from shared.aws.dynamodb import Table, Write
 from shared.clock import DAY, HOUR, MINUTE, SECOND, iso8601
 from shared.errors import Conflict
 from shared.tenants.api_keys import ApiKeyTable
+from tests import boto
 from tests.unit.clock import SettableClock
 from tests.unit.functions.api.caller import Api, CheckProblem, Keys
 
@@ -41,7 +41,7 @@ def test_a_new_key_is_shown_once_and_the_old_one_works_for_an_hour_more(
     assert shown["previous"]["expires_at"] == iso8601(clock.now + HOUR)
     assert works(client, keys.acme)
     assert works(client, shown["api_key"])
-    stored = str(clients.dynamodb().scan(TableName=registry.name)["Items"])
+    stored = str(boto.dynamodb().scan(TableName=registry.name)["Items"])
     assert shown["api_key"] not in stored
     clock.advance(HOUR)
     assert not works(client, keys.acme)
@@ -140,8 +140,8 @@ def test_calls_at_the_same_time_leave_no_key_that_nobody_can_revoke(
             super().transact(writes)
 
     with pytest.raises(Conflict):
-        rotation_of(Interrupted(clients.dynamodb(), registry.name))
-    ApiKeyTable(Interrupted(clients.dynamodb(), registry.name)).revoke("acme")
+        rotation_of(Interrupted(registry._service, registry.name))
+    ApiKeyTable(Interrupted(registry._service, registry.name)).revoke("acme")
 
-    items = clients.dynamodb().scan(TableName=registry.name)["Items"]
+    items = boto.dynamodb().scan(TableName=registry.name)["Items"]
     assert [each["tenant_id"]["S"] for each in items if each["sk"] == {"S": "APIKEY"}] == ["other"]

@@ -6,9 +6,9 @@ from fastapi.testclient import TestClient
 
 from functions.api.auth import CACHED, Authenticator
 from functions.api.services import Services
-from shared.aws import clients
 from shared.aws.dynamodb import ItemKey, Table
 from shared.tenants.api_keys import ApiKey, ApiKeyTable, first_key
+from tests import boto
 from tests.unit.clock import SettableClock
 from tests.unit.functions.api.caller import ADMIN_TOKEN, Api, CheckProblem, Keys
 
@@ -50,7 +50,7 @@ def test_a_revoked_key_dies_within_thirty_seconds(acme: Api, keys: Keys, registr
 
 def test_a_new_admin_token_holds_within_thirty_seconds(empty: Api, client: TestClient, clock: SettableClock) -> None:
     assert empty.get("/v1/tenants").status_code == 200
-    clients.secrets_manager().put_secret_value(SecretId="admin-token", SecretString="another-token")
+    boto.secrets_manager().put_secret_value(SecretId="admin-token", SecretString="another-token")
     clock.advance(CACHED)
     assert empty.get("/v1/tenants").status_code == 401
     assert Api(client, "another-token").get("/v1/tenants").status_code == 200
@@ -77,6 +77,6 @@ def test_keys_are_looked_up_once_in_thirty_seconds(registry: Table, clock: Setta
 
 
 def test_neither_tokens_nor_keys_are_stored(admin: Api, keys: Keys, services: Services, registry: Table) -> None:
-    stored = str(clients.dynamodb().scan(TableName=registry.name)["Items"])
+    stored = str(boto.dynamodb().scan(TableName=registry.name)["Items"])
     assert keys.acme not in stored
     assert "pw-1" not in stored

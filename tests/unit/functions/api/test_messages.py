@@ -11,6 +11,7 @@ from shared.clock import MINUTE
 from shared.lines.line import LineKind
 from shared.messages.model import mail_key
 from shared.messages.table import RecipientResult, recipients_to_item
+from tests import boto
 from tests.unit.clock import SettableClock
 from tests.unit.functions.api.caller import Api, CheckProblem, MakeMessage
 
@@ -25,7 +26,7 @@ def test_what_is_accepted_is_stored_and_queued_before_the_answer(
     assert [(each["id"], each["status"]) for each in answer.json()["accepted"]] == [("a", "pending"), ("b", "pending")]
     assert answer.json()["rejected"] == []
     for lane in (LineKind.MEDIUM, LineKind.IMMEDIATE):
-        assert clients.sqs().receive_message(QueueUrl=queue_urls[lane])["Messages"]
+        assert boto.sqs().receive_message(QueueUrl=queue_urls[lane])["Messages"]
     assert services.mails.get("acme", "a").public_key == answer.json()["accepted"][0]["pk"]
 
 
@@ -245,7 +246,7 @@ def test_a_cancelled_message_is_gone_from_its_line_and_reported(
     assert [entry.mail_id for entry in left.entries] == ["b"]
     acme.post(f"{MESSAGES}/b/cancel")
     assert services.slices.first(line) is None
-    assert clients.sqs().receive_message(QueueUrl=queue_urls[LineKind.REPORTS])["Messages"]
+    assert boto.sqs().receive_message(QueueUrl=queue_urls[LineKind.REPORTS])["Messages"]
     problem(acme.post(f"{MESSAGES}/none/cancel"), 404, "not_found")
 
 

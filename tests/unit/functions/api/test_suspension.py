@@ -3,10 +3,10 @@
 import pytest
 
 from functions.api.services import Services
-from shared.aws import clients
 from shared.aws.dynamodb import Table
 from shared.lines.line import LANES, LineKind, account_line, activation_line, resumption_line
 from shared.messages.suspension import MAX_BATCHES
+from tests import boto
 from tests.unit.functions.api.caller import Api, CheckProblem, MakeMessage
 from tests.unit.shared.lines.lane import queued
 
@@ -156,4 +156,4 @@ def test_the_instance_is_paused_and_resumed_by_the_admin(
 def test_nothing_is_sent_to_a_queue_for_a_chore(admin: Api, queue_urls: dict[LineKind, str]) -> None:
     admin.post("/v1/instance/resume")
     for url in queue_urls.values():
-        assert "Messages" not in clients.sqs().receive_message(QueueUrl=url)
+        assert "Messages" not in boto.sqs().receive_message(QueueUrl=url)

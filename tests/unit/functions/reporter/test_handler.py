@@ -15,6 +15,7 @@ from shared.errors import ConfigurationError
 from shared.lines.head import Heads
 from shared.lines.line import LineKind, reports_line
 from shared.lines.wakeups import WakeUps, encode
+from tests import boto
 from tests.unit.shared.lines.lane import head_of
 
 LINE = reports_line("acme")
@@ -59,7 +60,7 @@ def environment(
 
 def received(url: str) -> dict[str, object]:
     """The event that Lambda makes of the wake-up in the queue."""
-    (message,) = clients.sqs().receive_message(QueueUrl=url, VisibilityTimeout=60)["Messages"]
+    (message,) = boto.sqs().receive_message(QueueUrl=url, VisibilityTimeout=60)["Messages"]
     record = {"messageId": "1", "receiptHandle": message["ReceiptHandle"], "body": message["Body"]}
     return {"Records": [record]}
 

@@ -16,6 +16,7 @@ from shared.errors import ConfigurationError
 from shared.lines.head import Heads
 from shared.lines.line import LineKind, account_line
 from shared.lines.wakeups import WakeUps, encode
+from tests import boto
 from tests.unit.shared.lines.lane import head_of
 
 LINE = account_line(LineKind.IMMEDIATE, "acme", "main")
@@ -46,7 +47,7 @@ def environment(
     payloads_bucket: Bucket,
     monkeypatch: pytest.MonkeyPatch,
 ) -> Iterator[None]:
-    key = clients.secrets_manager().create_secret(Name="key", SecretString="k" * 32)["ARN"]
+    key = boto.secrets_manager().create_secret(Name="key", SecretString="k" * 32)["ARN"]
     monkeypatch.setenv("LANE", "immediate")
     monkeypatch.setenv("PAYLOADS_BUCKET", payloads_bucket.name)
     monkeypatch.setenv("INSTANCE_KEY_SECRET_ID", key)
@@ -65,7 +66,7 @@ def environment(
 
 def received(url: str) -> dict[str, object]:
     """The event that Lambda makes of the wake-up in the queue."""
-    (message,) = clients.sqs().receive_message(QueueUrl=url, VisibilityTimeout=60)["Messages"]
+    (message,) = boto.sqs().receive_message(QueueUrl=url, VisibilityTimeout=60)["Messages"]
     record = {"messageId": "1", "receiptHandle": message["ReceiptHandle"], "body": message["Body"]}
     return {"Records": [record]}
 

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from shared.aws import dynamodb
 from shared.aws.attributes import Item, from_attributes, to_attribute, to_attributes
 from shared.aws.dynamodb import Attr, Check, Delete, ItemKey, Key, Put, Table, Update
+from shared.aws.service import Service
 from shared.errors import ConditionFailed, StorageError, StorageUnavailable, TransactionRefused
 
 A, B = ItemKey("p", "a"), ItemKey("p", "b")
@@ -21,36 +22,32 @@ plain: st.SearchStrategy[Any] = st.recursive(
 
 
 def unfinished(table: Table, times: int) -> Table:
-    """The table through a client that leaves part of each batch undone, so many times."""
-    client: Any = Unfinished(table._client, times)
-    return Table(client, table.name)
+    """The table through a service that leaves part of each batch undone, so many times."""
+    return Table(Unfinished(table._service, times), table.name)
 
 
-class Unfinished:
-    """A client that leaves part of each batch undone, so many times."""
+class Unfinished(Service):
+    """Leaves part of each batch undone, so many times."""
 
-    def __init__(self, client: Any, times: int) -> None:
-        self._client = client
+    def __init__(self, service: Service, times: int) -> None:
+        self._service = service
         self._left = times
 
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._client, name)
+    def call(self, operation: str, request: Any, shape: Any) -> Any:
+        if not self._left or not operation.startswith("Batch"):
+            return self._service.call(operation, request, shape)
+        ((name, asked),) = request["RequestItems"].items()
+        wanted = asked["Keys"] if operation == "BatchGetItem" else asked
+        if len(wanted) <= 1:
+            return self._service.call(operation, request, shape)
+        self._left -= 1
 
-    def batch_write_item(self, RequestItems: Any) -> Any:  # noqa: N803
-        ((name, writes),) = RequestItems.items()
-        if self._left and len(writes) > 1:
-            self._left -= 1
-            self._client.batch_write_item(RequestItems={name: writes[:1]})
-            return {"UnprocessedItems": {name: writes[1:]}}
-        return self._client.batch_write_item(RequestItems=RequestItems)
+        def part(of: Any) -> Any:
+            return {name: asked | {"Keys": of} if operation == "BatchGetItem" else of}
 
-    def batch_get_item(self, RequestItems: Any) -> Any:  # noqa: N803
-        ((name, wanted),) = RequestItems.items()
-        if self._left and len(wanted["Keys"]) > 1:
-            self._left -= 1
-            answer = self._client.batch_get_item(RequestItems={name: wanted | {"Keys": wanted["Keys"][:1]}})
-            return answer | {"UnprocessedKeys": {name: wanted | {"Keys": wanted["Keys"][1:]}}}
-        return self._client.batch_get_item(RequestItems=RequestItems)
+        answer = self._service.call(operation, {"RequestItems": part(wanted[:1])}, shape)
+        left = "UnprocessedKeys" if operation == "BatchGetItem" else "UnprocessedItems"
+        return {**answer, left: part(wanted[1:])}
 
 
 def an_item(key: ItemKey, **fields: Any) -> Item:
@@ -60,7 +57,7 @@ def an_item(key: ItemKey, **fields: Any) -> Item:
 class TestValues:
     @given(plain)
     def test_come_back_as_they_went(self, value: Any) -> None:
-        assert from_attributes(to_attributes({"v": value})) == {"v": value}  # type: ignore[arg-type]
+        assert from_attributes(to_attributes({"v": value})) == {"v": value}
 
     @pytest.mark.parametrize("value", [1.5, object(), {1, 2}, (1, 2)])
     def test_of_types_that_are_not_used_are_refused(self, value: Any) -> None:
@@ -69,7 +66,7 @@ class TestValues:
 
     def test_that_are_not_used_are_not_read_either(self) -> None:
         with pytest.raises(TypeError):
-            from_attributes({"v": {"SS": ["a"]}})
+            from_attributes({"v": {"SS": ["a"]}})  # type: ignore[list-item]
 
     def test_that_are_true_stay_booleans(self) -> None:
         assert to_attribute(True) == {"BOOL": True}
@@ -219,5 +216,5 @@ class TestTransactions:
 
 def test_a_table_that_is_not_there_is_no_passing_failure(messages: Table) -> None:
     with pytest.raises(StorageError) as refused:
-        Table(messages._client, "elsewhere").get(A)
+        Table(messages._service, "elsewhere").get(A)
     assert not isinstance(refused.value, StorageUnavailable)

@@ -1,76 +1,19 @@
 """KMS, S3, SQS, Secrets Manager as the project uses them, and what their errors become."""
 
-from collections.abc import Mapping
-
 import pytest
-from botocore.exceptions import ClientError, ConnectTimeoutError, EndpointConnectionError
 
 from shared.aws import clients
+from shared.aws.connections import Answer, ConnectionLost, Connections
 from shared.aws.kms import SecretSealer
 from shared.aws.s3 import Bucket
 from shared.aws.secrets import DeployedSecret
 from shared.aws.sqs import FifoMessage, FifoQueue
 from shared.aws.threads import in_thread
-from shared.aws.translation import translated, translated_receipt
 from shared.clock import MINUTE
 from shared.errors import ConfigurationError, StaleReceipt, StorageError, StorageUnavailable
 from shared.lines.line import LineKind
+from tests import boto
 from tests.unit.clock import SettableClock
-
-
-def refusal(code: str, status: int = 400) -> ClientError:
-    answer: Mapping[str, object] = {
-        "Error": {"Code": code, "Message": "said so"},
-        "ResponseMetadata": {"HTTPStatusCode": status},
-    }
-    return ClientError(answer, "Action")  # type: ignore[arg-type]
-
-
-class TestErrors:
-    @pytest.mark.parametrize(
-        "error",
-        [
-            refusal("ProvisionedThroughputExceededException"),
-            refusal("ThrottlingException"),
-            refusal("RequestLimitExceeded"),
-            refusal("TransactionConflictException"),
-            refusal("Anything", 500),
-            refusal("Anything", 503),
-            EndpointConnectionError(endpoint_url="http://127.0.0.1:1"),
-            ConnectTimeoutError(endpoint_url="http://127.0.0.1:1"),
-        ],
-        ids=str,
-    )
-    def test_that_may_pass_are_told_as_such(self, error: Exception) -> None:
-        with pytest.raises(StorageUnavailable, match="DynamoDB PutItem"), translated("DynamoDB", "PutItem"):
-            raise error
-
-    @pytest.mark.parametrize("code", ["ValidationException", "AccessDeniedException", "ResourceNotFoundException"])
-    def test_that_will_not_pass_are_told_as_such(self, code: str) -> None:
-        with pytest.raises(StorageError, match=code) as refused, translated("DynamoDB", "PutItem"):
-            raise refusal(code)
-        assert not isinstance(refused.value, StorageUnavailable)
-
-    @pytest.mark.parametrize(
-        "code",
-        [
-            "ReceiptHandleIsInvalid",
-            "InvalidParameterValue",
-            "MessageNotInflight",
-            "AWS.SimpleQueueService.MessageNotInflight",
-        ],
-    )
-    def test_about_a_receipt_are_told_apart(self, code: str) -> None:
-        with pytest.raises(StaleReceipt), translated_receipt("ChangeMessageVisibility"):
-            raise refusal(code)
-
-    def test_of_others_are_not_touched(self) -> None:
-        with pytest.raises(KeyError), translated("DynamoDB", "PutItem"):
-            raise KeyError("ours")
-
-    def test_of_throttled_receipts_are_no_stale_ones(self) -> None:
-        with pytest.raises(StorageUnavailable), translated_receipt("ChangeMessageVisibility"):
-            raise refusal("RequestThrottled")
 
 
 class TestSecrets:
@@ -94,22 +37,23 @@ class TestSecrets:
         sealed = sealer.seal("secret", tenant="acme", owner="x")
         sealer.open(sealed, tenant="acme", owner="x")
 
-        def unreachable(**_: object) -> None:
-            raise refusal("KMSInternalException", 500)
+        def unreachable(*_: object) -> None:
+            raise ConnectionLost("timed out")
 
-        monkeypatch.setattr(clients.kms(), "decrypt", unreachable)
+        monkeypatch.setattr("time.sleep", lambda _: None)
+        monkeypatch.setattr(Connections, "post", unreachable)
         assert sealer.open(sealed, tenant="acme", owner="x") == "secret"
         clock.advance(5 * MINUTE)
         with pytest.raises(StorageUnavailable):
             sealer.open(sealed, tenant="acme", owner="x")
 
     def test_of_the_deployment_are_read(self, aws: None) -> None:
-        arn = clients.secrets_manager().create_secret(Name="token", SecretString="s3cret")["ARN"]
+        arn = boto.secrets_manager().create_secret(Name="token", SecretString="s3cret")["ARN"]
 
         assert DeployedSecret(clients.secrets_manager(), arn).read() == "s3cret"
 
     def test_of_the_deployment_may_not_be_empty(self, aws: None) -> None:
-        arn = clients.secrets_manager().create_secret(Name="token", SecretBinary=b"x")["ARN"]
+        arn = boto.secrets_manager().create_secret(Name="token", SecretBinary=b"x")["ARN"]
 
         with pytest.raises(ConfigurationError, match="token"):
             DeployedSecret(clients.secrets_manager(), arn).read()
@@ -146,12 +90,49 @@ class TestQueues:
     def test_tell_when_some_of_a_batch_was_refused(
         self, queues: dict[LineKind, FifoQueue], monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(
-            clients.sqs(), "send_message_batch", lambda **_: {"Failed": [{"Id": "0", "Code": "InternalError"}]}
-        )
+        answer = Answer(200, {}, b'{"Failed": [{"Id": "0", "Code": "InternalError"}]}')
+        monkeypatch.setattr(Connections, "post", lambda *_: answer)
 
         with pytest.raises(StorageUnavailable, match="InternalError"):
             queues[LineKind.LOW].send_batch([FifoMessage(body={}, group="g", deduplication_id="1")])
+
+    def test_hold_a_wake_up_in_hand(self, queues: dict[LineKind, FifoQueue]) -> None:
+        queue = queues[LineKind.LOW]
+        queue.send(FifoMessage(body={}, group="g", deduplication_id="1"))
+        (message,) = boto.sqs().receive_message(QueueUrl=queue.url)["Messages"]
+        queue.hold(message["ReceiptHandle"], 0)
+        (again,) = boto.sqs().receive_message(QueueUrl=queue.url)["Messages"]
+        assert again["MessageId"] == message["MessageId"]
+
+    def test_tell_when_a_wake_up_is_no_longer_in_hand(self, queues: dict[LineKind, FifoQueue]) -> None:
+        with pytest.raises(StaleReceipt):
+            queues[LineKind.LOW].hold("no receipt of anything", 30)
+
+    @pytest.mark.parametrize(
+        "reason",
+        [
+            "ReceiptHandleIsInvalid",
+            "InvalidParameterValue",
+            "MessageNotInflight",
+            "AWS.SimpleQueueService.MessageNotInflight",
+        ],
+    )
+    def test_tell_it_whatever_name_the_service_gives_it(
+        self, queues: dict[LineKind, FifoQueue], monkeypatch: pytest.MonkeyPatch, reason: str
+    ) -> None:
+        answer = Answer(400, {"x-amzn-query-error": f"{reason};Sender"}, b'{"__type": "com.amazonaws.sqs#Newer"}')
+        monkeypatch.setattr(Connections, "post", lambda *_: answer)
+        with pytest.raises(StaleReceipt, match=reason):
+            queues[LineKind.LOW].hold("a receipt", 30)
+
+    def test_do_not_take_throttling_for_a_lost_wake_up(
+        self, queues: dict[LineKind, FifoQueue], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        answer = Answer(400, {}, b'{"__type": "com.amazonaws.sqs#RequestThrottled"}')
+        monkeypatch.setattr("time.sleep", lambda _: None)
+        monkeypatch.setattr(Connections, "post", lambda *_: answer)
+        with pytest.raises(StorageUnavailable):
+            queues[LineKind.LOW].hold("a receipt", 30)
 
 
 async def test_a_blocking_call_runs_beside_the_loop_and_its_error_comes_back() -> None:

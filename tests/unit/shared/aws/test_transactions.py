@@ -1,15 +1,12 @@
 """Transactions: over two tables, and those that meet others."""
 
-from typing import TYPE_CHECKING, cast
+from typing import Any
 
 import pytest
-from botocore.exceptions import ClientError
 
 from shared.aws.dynamodb import Attr, ItemKey, Put, Table
+from shared.aws.service import Refused, Service
 from shared.errors import StorageError, StorageUnavailable, TransactionRefused
-
-if TYPE_CHECKING:
-    from types_boto3_dynamodb import DynamoDBClient
 
 FLAG = ItemKey("TENANT#acme", "TENANT")
 WRITE = Put({"pk": "a", "sk": "b"})
@@ -34,19 +31,19 @@ def test_what_is_absent_holds_nothing(registry: Table, messages: Table) -> None:
         messages.transact([registry.check(FLAG, Attr("batches").contains("x")), WRITE])
 
 
-class Cancelling:
-    """A client whose transactions are cancelled for these reasons, one call after the other, and then made."""
+class Cancelling(Service):
+    """DynamoDB whose transactions are cancelled for these reasons, one call after the other, and then made."""
 
     def __init__(self, *reasons: list[str]) -> None:
         self._reasons = list(reasons)
         self.calls = 0
 
-    def transact_write_items(self, **request: object) -> None:
+    def call(self, operation: str, request: Any, shape: Any) -> Any:
         self.calls += 1
         if self._reasons:
-            codes = [{"Code": code} for code in self._reasons.pop(0)]
-            answer = {"Error": {"Code": "TransactionCanceledException"}, "CancellationReasons": codes}
-            raise ClientError(cast("object", answer), "TransactWriteItems")  # type: ignore[arg-type]
+            answer = {"CancellationReasons": [{"Code": code} for code in self._reasons.pop(0)]}
+            raise Refused(operation, reason="TransactionCanceledException", answer=answer)
+        return {}
 
 
 @pytest.fixture
@@ -56,14 +53,14 @@ def pauses(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     return found
 
 
-def table(client: Cancelling) -> Table:
-    return Table(cast("DynamoDBClient", client), "messages")
+def table(service: Cancelling) -> Table:
+    return Table(service, "messages")
 
 
 def test_one_that_meets_another_is_made_after_it(pauses: list[float]) -> None:
-    client = Cancelling(["None", "TransactionConflict"], ["ThrottlingError", "None"])
-    table(client).transact([WRITE])
-    assert client.calls == 3
+    service = Cancelling(["None", "TransactionConflict"], ["ThrottlingError", "None"])
+    table(service).transact([WRITE])
+    assert service.calls == 3
     assert len(pauses) == 2
     assert 0 < pauses[0] < pauses[1] + 0.05
 
@@ -75,14 +72,14 @@ def test_one_that_meets_others_for_too_long_may_be_tried_again_later(pauses: lis
 
 
 def test_a_condition_that_is_not_met_is_final(pauses: list[float]) -> None:
-    client = Cancelling(["TransactionConflict", "ConditionalCheckFailed"])
+    service = Cancelling(["TransactionConflict", "ConditionalCheckFailed"])
     with pytest.raises(TransactionRefused) as refused:
-        table(client).transact([WRITE])
-    assert (refused.value.failed, client.calls) == ((1,), 1)
+        table(service).transact([WRITE])
+    assert (refused.value.failed, service.calls) == ((1,), 1)
 
 
 def test_so_is_a_mistake_of_ours(pauses: list[float]) -> None:
-    client = Cancelling(["ValidationError", "None"])
+    service = Cancelling(["ValidationError", "None"])
     with pytest.raises(StorageError):
-        table(client).transact([WRITE])
-    assert client.calls == 1
+        table(service).transact([WRITE])
+    assert service.calls == 1

@@ -39,7 +39,7 @@ class DyingTable(Table):
     """A table whose process dies before its write number `dies_at`, counted from 1: from then on nothing is written."""
 
     def __init__(self, table: Table, dies_at: int) -> None:
-        super().__init__(table._client, table.name)
+        super().__init__(table._service, table.name)
         self.writes = 0
         self._dies_at = dies_at
 
@@ -189,7 +189,7 @@ async def test_after_a_failed_group_the_next_one_is_written(make: Any, messages:
                 raise StorageUnavailable("throttled")
             super().batch_write(puts, deletes)
 
-    async with make(FailsOnce(messages._client, messages.name)) as recorder:
+    async with make(FailsOnce(messages._service, messages.name)) as recorder:
         with pytest.raises(StorageUnavailable):
             await recorder.record(decided("m1", TOOK))
         await recorder.record(decided("m2", TOOK))

@@ -1,6 +1,5 @@
 """One line for tests, with its head, its queue and what is in them to see."""
 
-from shared.aws import clients
 from shared.aws.attributes import Item
 from shared.aws.dynamodb import Table
 from shared.aws.sqs import FifoMessage, FifoQueue
@@ -8,6 +7,7 @@ from shared.errors import StaleReceipt, StorageUnavailable
 from shared.lines.head import Head, Heads
 from shared.lines.line import Line, LineKind, account_line
 from shared.lines.wakeups import WakeUp, WakeUps, decode
+from tests import boto
 
 LINE = account_line(LineKind.MEDIUM, "acme", "main")
 
@@ -63,8 +63,8 @@ def due_lines(heads: Heads, now: int, line: Line = LINE) -> list[Line]:
 def queued(url: str) -> list[Line]:
     """The lines of the wake-ups that can be received; each group shows only its first."""
     found = []
-    while received := clients.sqs().receive_message(QueueUrl=url, MaxNumberOfMessages=10).get("Messages"):
+    while received := boto.sqs().receive_message(QueueUrl=url, MaxNumberOfMessages=10).get("Messages"):
         for message in received:
             found.append(decode(message["Body"]))
-            clients.sqs().delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
+            boto.sqs().delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
     return found

@@ -28,7 +28,7 @@ class Interrupted(Table):
     """A table in whose calls something else happens first: once, before the call of that number."""
 
     def __init__(self, table: Table, before: int, happens: Callable[[], object]) -> None:
-        super().__init__(table._client, table.name)
+        super().__init__(table._service, table.name)
         self._before = before
         self._happens = happens
 

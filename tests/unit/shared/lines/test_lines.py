@@ -4,7 +4,6 @@ import json
 
 import pytest
 
-from shared.aws import clients
 from shared.aws.dynamodb import Table
 from shared.aws.sqs import FifoQueue
 from shared.clock import HOUR, MINUTE
@@ -23,6 +22,7 @@ from shared.lines.line import (
 )
 from shared.lines.lines import Lines
 from shared.lines.wakeups import WakeUp, WakeUps, decode, encode
+from tests import boto
 from tests.unit.clock import NOON, SettableClock
 from tests.unit.shared.lines.lane import LINE, FailingQueue, due_lines, head_item, head_of, queued
 
@@ -122,12 +122,12 @@ class TestWakeUps:
         for line in (LINE, LINE, other):
             wake_ups.send(line)
 
-        in_hand = clients.sqs().receive_message(QueueUrl=url, MaxNumberOfMessages=1)["Messages"][0]
+        in_hand = boto.sqs().receive_message(QueueUrl=url, MaxNumberOfMessages=1)["Messages"][0]
         assert decode(in_hand["Body"]) == LINE
         assert queued(url) == [other]
         wake_ups.hold(WakeUp(LINE, in_hand["ReceiptHandle"]), MINUTE)
         assert queued(url) == []
-        clients.sqs().delete_message(QueueUrl=url, ReceiptHandle=in_hand["ReceiptHandle"])
+        boto.sqs().delete_message(QueueUrl=url, ReceiptHandle=in_hand["ReceiptHandle"])
         assert queued(url) == [LINE]
 
     def test_an_outlived_handle_is_told(
@@ -135,8 +135,8 @@ class TestWakeUps:
     ) -> None:
         wake_ups, url = WakeUps(queues), queue_urls[LineKind.MEDIUM]
         wake_ups.send(LINE)
-        handle = clients.sqs().receive_message(QueueUrl=url)["Messages"][0]["ReceiptHandle"]
-        clients.sqs().delete_message(QueueUrl=url, ReceiptHandle=handle)
+        handle = boto.sqs().receive_message(QueueUrl=url)["Messages"][0]["ReceiptHandle"]
+        boto.sqs().delete_message(QueueUrl=url, ReceiptHandle=handle)
 
         with pytest.raises(StaleReceipt):
             wake_ups.hold(WakeUp(LINE, handle), MINUTE)
@@ -197,7 +197,7 @@ class TestAddingWork:
         lines.announce(LINE, NOON)
         lines.wake(LINE)
         url = queue_urls[LineKind.MEDIUM]
-        (held,) = clients.sqs().receive_message(QueueUrl=url)["Messages"]
+        (held,) = boto.sqs().receive_message(QueueUrl=url)["Messages"]
         queues[LineKind.MEDIUM].hold(held["ReceiptHandle"], 60)
         heads.record_wait(LINE, head_of(messages), wake_at=NOON + MINUTE, waits=1, held=held["ReceiptHandle"])
 

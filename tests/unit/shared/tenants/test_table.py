@@ -2,13 +2,13 @@
 
 import pytest
 
-from shared.aws import clients
 from shared.aws.dynamodb import Table
 from shared.aws.kms import SecretSealer
 from shared.errors import Conflict, NotFound
 from shared.tenants.api_keys import ApiKeyTable
 from shared.tenants.model import TenantSettings
 from shared.tenants.table import TenantTable
+from tests import boto
 from tests.unit.clock import SettableClock
 
 BEARER = {"client_auth": {"method": "bearer", "token": "SECRET"}, "client_base_url": "https://acme.example"}
@@ -33,7 +33,7 @@ def test_a_tenant_comes_into_being_with_its_key_or_not_at_all(
     assert key.tenant_id == "acme"
     assert tenants.create("acme", settings(name="again")) is None
     assert tenants.get("acme") == new.tenant
-    items = clients.dynamodb().scan(TableName=registry.name)["Items"]
+    items = boto.dynamodb().scan(TableName=registry.name)["Items"]
     assert len(items) == 3
     assert new.api_key not in str(items)
 

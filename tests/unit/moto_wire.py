@@ -1,0 +1,40 @@
+"""moto behind the proxy's own connections: it gets the request as AWS would, and answers without a network."""
+
+import json
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from botocore.awsrequest import AWSPreparedRequest
+from botocore.compat import HTTPHeaders
+from moto.core.models import botocore_stubber
+
+from shared.aws.connections import Answer, Connections
+
+type Observer = Callable[[str, dict[str, Any]], None]
+_observers: list[Observer] = []
+
+
+@contextmanager
+def observed(observer: Observer) -> Iterator[None]:
+    """Meanwhile `observer` hears of each call: its operation, such as SendMessage, and its request."""
+    _observers.append(observer)
+    try:
+        yield
+    finally:
+        _observers.remove(observer)
+
+
+def post_to_moto(connections: Connections, headers: dict[str, str], body: bytes) -> Answer:
+    """In place of `Connections.post`."""
+    for observer in _observers:
+        observer(headers["X-Amz-Target"].rpartition(".")[2], json.loads(body))
+    sent = HTTPHeaders()
+    for name, value in headers.items():
+        sent[name] = value
+    request = AWSPreparedRequest("POST", f"https://{connections.host}/", sent, body, stream_output=False)
+    answered = botocore_stubber.process_request(request)
+    assert answered is not None, "moto does not know this service"
+    status, answer_headers, answer_body = answered
+    content = answer_body.encode() if isinstance(answer_body, str) else answer_body
+    return Answer(status, {str(name).lower(): str(value) for name, value in answer_headers.items()}, content)
