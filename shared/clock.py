@@ -12,6 +12,8 @@ MINUTE: Millis = 60 * SECOND
 HOUR: Millis = 60 * MINUTE
 DAY: Millis = 24 * HOUR
 
+LAST_INSTANT: Millis = 10**13 - 1  # with as many digits as all others since 2001: keys sort by it; in the year 2286
+
 
 def system_clock() -> Millis:
     """The wall clock."""

@@ -16,6 +16,7 @@ AccountId = Annotated[str, StringConstraints(pattern=OWNER_ID_PATTERN)]
 MailId = Annotated[str, StringConstraints(pattern=MAIL_ID_PATTERN)]
 BatchCode = Annotated[str, StringConstraints(pattern=OWNER_ID_PATTERN)]
 
+DUE_KEY_PATTERN = r"^[0-9]{13}#[0-9A-Z]{26}$"
 _DUE_DIGITS = 13  # milliseconds reach 14 digits in the year 2286
 
 _generator = ULIDGenerator(policy=LaxMonotonicPolicy())

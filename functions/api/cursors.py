@@ -9,11 +9,13 @@ import binascii
 import hashlib
 import hmac
 import re
+from datetime import datetime
 from typing import Annotated, Never
 
 from fastapi import Query
 from fastapi.exceptions import RequestValidationError
 
+from shared.clock import LAST_INSTANT, SECOND, Millis
 from shared.identifiers import OWNER_ID_PATTERN
 
 MAX_LENGTH = 600
@@ -55,12 +57,23 @@ def decode_owner_id(listing: str, cursor: str) -> str:
 
 def refuse_cursor() -> Never:
     """Raises RequestValidationError for the query parameter `cursor`."""
-    found = {
-        "type": "invalid_cursor",
-        "loc": ("query", "cursor"),
-        "msg": "not a cursor of this list: take next_cursor as it was answered, or start without one",
-    }
-    raise RequestValidationError([found])
+    refuse_query(
+        "cursor",
+        "not a cursor of this list: take next_cursor as it was answered, or start without one",
+        code="invalid_cursor",
+    )
+
+
+def refuse_query(name: str, reason: str, *, code: str = "invalid") -> Never:
+    """Raises RequestValidationError for a query parameter."""
+    raise RequestValidationError([{"type": code, "loc": ("query", name), "msg": reason}])
+
+
+def instant_of(moment: datetime | None) -> Millis | None:
+    """A time that a list is to begin or end at, within what its keys can say."""
+    if moment is None:
+        return None
+    return min(max(0, int(moment.timestamp() * SECOND)), LAST_INSTANT)
 
 
 def _mark(listing: str, text: bytes) -> bytes:

@@ -6,6 +6,7 @@ from typing import Annotated
 from fastapi import Depends, Request
 
 from functions.api.auth import Authenticator
+from shared.accounts.counters import CounterTable
 from shared.accounts.health import HealthTable
 from shared.accounts.oauth.token_table import TokenTable
 from shared.accounts.table import AccountTable
@@ -22,8 +23,10 @@ from shared.lines.head import Heads
 from shared.lines.lines import Lines
 from shared.lines.wakeups import WakeUps
 from shared.messages.cancellation import Cancellation
+from shared.messages.cleanup import Cleanup
 from shared.messages.intake import Intake
 from shared.messages.payloads import PayloadStore
+from shared.messages.removal import Removal
 from shared.messages.retrying import Retrying
 from shared.messages.set_aside import SuspendedSlices
 from shared.messages.slices import SliceTable
@@ -31,6 +34,7 @@ from shared.messages.suspension import Pause, Suspensions
 from shared.messages.table import MailTable
 from shared.messages.waiting import WaitingMail
 from shared.outgoing.guard import Guard
+from shared.reports.log import EventLog
 from shared.settings import ApiSettings
 from shared.suppression.table import SuppressionTable
 from shared.tenants.api_keys import ApiKeyTable
@@ -48,6 +52,7 @@ class Services:
     accounts: AccountTable
     access_tokens: TokenTable
     health: HealthTable
+    counters: CounterTable
     mails: MailTable
     payloads: PayloadStore
     slices: SliceTable
@@ -55,6 +60,9 @@ class Services:
     intake: Intake
     cancellation: Cancellation
     retrying: Retrying
+    removal: Removal
+    cleanup: Cleanup
+    event_log: EventLog
     aside: SuspendedSlices
     suspensions: Suspensions
     pause: Pause
@@ -79,6 +87,7 @@ def build_services(settings: ApiSettings, clock: Clock = system_clock) -> Servic
     slices = SliceTable(messages)
     payloads = PayloadStore(messages, Bucket(clients.s3, settings.payloads_bucket))
     api_keys = ApiKeyTable(registry)
+    removal, event_log = Removal(messages=messages, mails=mails, slices=slices), EventLog(messages)
     admin_token = DeployedSecret(clients.secrets_manager(), settings.admin_token_secret_id)
     return Services(
         authenticator=Authenticator(admin_token.read, api_keys, clock),
@@ -88,6 +97,7 @@ def build_services(settings: ApiSettings, clock: Clock = system_clock) -> Servic
         accounts=accounts,
         access_tokens=TokenTable(messages, EnvelopeSealer(sealer), clock),
         health=HealthTable(messages),
+        counters=CounterTable(messages),
         mails=mails,
         payloads=payloads,
         slices=slices,
@@ -95,6 +105,9 @@ def build_services(settings: ApiSettings, clock: Clock = system_clock) -> Servic
         intake=Intake(messages=messages, mails=mails, payloads=payloads, accounts=accounts, lines=lines, clock=clock),
         cancellation=Cancellation(messages=messages, mails=mails, slices=slices, lines=lines, clock=clock),
         retrying=Retrying(messages=messages, mails=mails, lines=lines, clock=clock),
+        removal=removal,
+        cleanup=Cleanup(mails=mails, removal=removal, log=event_log, clock=clock),
+        event_log=event_log,
         aside=aside,
         suspensions=Suspensions(tenants=tenants, accounts=accounts, aside=aside, lines=lines, clock=clock),
         pause=Pause(instance=instance, lines=lines, clock=clock),

@@ -22,6 +22,7 @@ from shared.outgoing.guard import Guard
 from shared.outgoing.http import GuardedHttp
 from shared.reports.outbox import Outbox
 from shared.reports.reporter import Reporter, ReporterParts
+from shared.reports.retention import Retention
 from shared.settings import ReporterSettings
 from shared.tenants.table import TenantTable
 
@@ -51,6 +52,7 @@ def build_parts(
         registry=registry,
         tenants=TenantTable(registry, sealer, clock),
         outbox=Outbox(messages),
+        retention=Retention(messages),
         lines=Lines(Heads(messages), _wake_ups(settings), clock),
         http=GuardedHttp(Guard(settings.allowed_hosts)),
         clock=clock,

@@ -111,7 +111,8 @@ class MailEvent(BaseModel):
 
 class Mail(BaseModel):
     """The state of one mail. `slice_key` names the slice that holds its work, within the line of its lane; `waited` is
-    how long it was due between tries without being tried."""
+    how long it was due between tries without being tried. `reported_at` is written only where the acknowledgement of
+    the last report came late; `shared.reports.log` knows the others."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -133,6 +134,7 @@ class Mail(BaseModel):
     waited: Millis = 0
     finished_at: Millis | None = None
     expires_at: Millis | None = None
+    reported_at: Millis | None = None
     events: list[MailEvent] = []
 
     @property

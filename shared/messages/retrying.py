@@ -66,5 +66,6 @@ def _renewed(mail: Mail, now: Millis) -> Mail:
             "waited": 0,
             "finished_at": None,
             "expires_at": None,
+            "reported_at": None,
         }
     ).with_event(MailEvent(type="retried", at=now))

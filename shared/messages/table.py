@@ -7,9 +7,9 @@ from pydantic import BaseModel, ConfigDict
 
 from shared.aws.attributes import Item, Value
 from shared.aws.dynamodb import ItemKey, Key, Table
-from shared.clock import DAY, Millis, ttl_seconds
+from shared.clock import DAY, LAST_INSTANT, Millis, ttl_seconds
 from shared.errors import NotFound
-from shared.messages.model import RECIPIENTS_SORT_KEY, Mail, batch_partition, created_key, mail_key
+from shared.messages.model import RECIPIENTS_SORT_KEY, Mail, batch_partition, created_key, mail_key, mail_partition
 
 BY_TENANT_INDEX = "by_tenant"
 BY_BATCH_INDEX = "by_batch"
@@ -62,9 +62,19 @@ class MailTable:
         return {mail.id: mail for mail in mails}
 
     def page(
-        self, tenant_id: str, *, limit: int, after: MailPosition | None = None, batch_code: str | None = None
+        self,
+        tenant_id: str,
+        *,
+        limit: int,
+        after: MailPosition | None = None,
+        batch_code: str | None = None,
+        since: Millis | None = None,
+        until: Millis | None = None,
     ) -> MailPage:
-        """The tenant's mails, or those of one batch, latest first. Reads `limit` places of the list."""
+        """The tenant's mails, or those of one batch, latest first. Reads `limit` places of the list.
+
+        Only those submitted from `since` on, and before `until`; `after` must lie within.
+        """
         if batch_code is None:
             index, partition = BY_TENANT_INDEX, tenant_id
         else:
@@ -73,7 +83,9 @@ class MailTable:
         if after is not None:  # its keys are composed here, from the tenant asked for: none of another's can be named
             place: Item = {f"{index}_pk": partition, f"{index}_sk": created_key(after.created_at, after.id)}
             resume = place | mail_key(tenant_id, after.id).item
-        condition = Key(f"{index}_pk").eq(partition)
+        first = created_key(since or 0, "")
+        last = created_key(until if until is not None else LAST_INSTANT, "")  # an id has a character at least
+        condition = Key(f"{index}_pk").eq(partition) & Key(f"{index}_sk").between(first, last)
         page = self._table.query(condition, index=index, limit=limit, forward=False, resume=resume)
         keys = [ItemKey.of(item) for item in page.items]
         states = self._table.batch_get(keys)
@@ -98,7 +110,12 @@ def _position(sort_key: Value) -> MailPosition:
 
 def recipients_key(mail: Mail) -> ItemKey:
     """The key of the item that holds what became of each recipient."""
-    return ItemKey(mail.partition, RECIPIENTS_SORT_KEY)
+    return recipients_key_of(mail.tenant_id, mail.id)
+
+
+def recipients_key_of(tenant_id: str, mail_id: str) -> ItemKey:
+    """The same, of a mail by its id."""
+    return ItemKey(mail_partition(tenant_id, mail_id), RECIPIENTS_SORT_KEY)
 
 
 UNFINISHED_KEPT: Millis = 40 * DAY  # after it was due: longer than a mail may be tried

@@ -53,6 +53,14 @@ class PushedEvent(BaseModel):
     refusals: int = 0
 
 
+def ended_at(event: ReportEvent) -> int | None:
+    """When the mail ended, in seconds; None for what is not the last report of a mail."""
+    for at in (event.sent_ts, event.error_ts, event.cancelled_ts):
+        if at is not None:
+            return at
+    return None
+
+
 def event_id(mail: Mail, kind: str, *, recipient: str = "", source: str = "") -> str:
     """The same happening, the same id: a repeated event can be recognised."""
     return digest(mail.tenant_id, mail.id, str(mail.generation), str(mail.attempts), kind, recipient, source)

@@ -59,6 +59,11 @@ def put_page(tenant_id: str, event: ReportEvent, now: Millis) -> Put:
     return Put(new_page(tenant_id, [PushedEvent(event=event)], due_at=now, now=now).to_item())
 
 
+def log_partition(tenant_id: str) -> str:
+    """Where a tenant's acknowledged events are kept."""
+    return f"EVENTS#{tenant_id}"
+
+
 class Outbox:
     """The pages of every tenant."""
 
@@ -82,12 +87,17 @@ class Outbox:
     def acknowledge(self, pages: Sequence[OutboxPage], taken: Sequence[PushedEvent], now: Millis) -> None:
         """Moves what was taken to the event log, in as few items as hold it, and the pages out of their line.
 
-        All of one line. A crash in between pushes them again, and logs them under the same keys.
+        All of one line. A crash in between pushes them again, and may log them twice.
         """
-        log: Item = {"pk": f"EVENTS#{pages[0].line.tenant_id}", "ttl": ttl_seconds(now + EVENTS_KEPT)}
-        # Never more parts than pages: each page was such a part.
-        parts = zip(pages, _parts(taken), strict=False)
-        logged = [OutboxPage(page.line, page.sort_key, tuple(part)).to_item() | log for page, part in parts]
+        log: Item = {"pk": log_partition(pages[0].line.tenant_id), "ttl": ttl_seconds(now + EVENTS_KEPT)}
+        parts = list(_parts(taken))
+        # Never more parts than pages: each page was such a part. Under the last keys, so that no event moves to before
+        # its page: whoever pulls events, and has read up to there, would miss it.
+        into = pages[len(pages) - len(parts) :]
+        logged = [
+            OutboxPage(page.line, page.sort_key, tuple(part)).to_item() | log
+            for page, part in zip(into, parts, strict=True)
+        ]
         self._table.batch_write(puts=logged)
         self._table.batch_write(deletes=[page.key for page in pages])
 

@@ -16,7 +16,7 @@ from shared.lines.attendance import CLOCK_SKEW, Drained, MustWait, OutOfTime, Re
 from shared.lines.lines import Lines
 from shared.observability import MetricUnit, logger, metrics
 from shared.outgoing.http import CallFailed, GuardedHttp
-from shared.reports.events import ReportEvent
+from shared.reports.events import PushedEvent, ReportEvent
 from shared.reports.outbox import Outbox, OutboxPage, new_page
 from shared.reports.protocol import (
     MAX_EVENTS_A_CALL,
@@ -27,6 +27,7 @@ from shared.reports.protocol import (
     read_answer,
     split,
 )
+from shared.reports.retention import Retention
 from shared.tenants.model import DEFAULT_SYNC_PATH, AuthMethod, Tenant
 from shared.tenants.table import TenantTable, tenant_from_item, tenant_key
 
@@ -45,6 +46,7 @@ class ReporterParts:
     registry: Table
     tenants: TenantTable
     outbox: Outbox
+    retention: Retention
     lines: Lines
     http: GuardedHttp
     clock: Clock
@@ -77,7 +79,8 @@ class Reporter:
             answer = await self._push(tenant, url, due)
             if isinstance(answer, NotAcknowledged):
                 return self._wait(visit, tenant, answer, progressed=progressed)
-            await in_thread(self._acknowledge, due, answer)
+            taken = await in_thread(self._acknowledge, due, answer)
+            await self._parts.retention.run_from(clock(), taken, retention=instance.retention)
             progressed = True
         return OutOfTime()
 
@@ -106,8 +109,8 @@ class Reporter:
                 )
         return answer
 
-    def _acknowledge(self, pages: Sequence[OutboxPage], answer: Acknowledged) -> None:
-        """What was refused becomes a page that is due later, before the others are moved."""
+    def _acknowledge(self, pages: Sequence[OutboxPage], answer: Acknowledged) -> list[PushedEvent]:
+        """What was taken. What was refused becomes a page that is due later, before the others are moved."""
         now, line = self._parts.clock(), pages[0].line
         taken, again = split([pushed for page in pages for pushed in page.events], answer)
         if again:
@@ -115,6 +118,7 @@ class Reporter:
             self._parts.lines.announce(line, later.due_at)
             self._parts.outbox.put(later)
         self._parts.outbox.acknowledge(pages, taken, now)
+        return taken
 
     def _wait(self, visit: Visit, tenant: Tenant, answer: NotAcknowledged, *, progressed: bool) -> MustWait:
         metrics.add_metric(name="PushFailures", unit=MetricUnit.Count, value=1)

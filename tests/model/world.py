@@ -53,6 +53,7 @@ from shared.messages.table import MailTable
 from shared.outgoing.guard import Guard
 from shared.reports.outbox import Outbox
 from shared.reports.reporter import Reporter, ReporterParts
+from shared.reports.retention import Retention
 from shared.suppression.table import SuppressionTable
 from shared.tenants.model import TenantSettings
 from shared.tenants.table import TenantTable
@@ -178,6 +179,7 @@ class World:
                 registry=self.registry,
                 tenants=self._tenants,
                 outbox=Outbox(messages),
+                retention=Retention(messages),
                 lines=self._lines,
                 http=self.endpoint,
                 clock=clock,

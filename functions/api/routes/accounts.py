@@ -209,3 +209,4 @@ def delete_account(tenant_id: TenantPath, account_id: AccountPath, services: Pro
     services.accounts.delete(tenant_id, account_id)
     services.access_tokens.forget(tenant_id, account_id)
     services.health.forget(tenant_id, account_id)
+    services.counters.forget(tenant_id, account_id)

@@ -5,12 +5,15 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from functions.api.cursors import MAX_LENGTH as MAX_CURSOR_LENGTH
 from functions.api.problems import RejectedEntry
 from functions.api.schema import DocumentedAs, NextCursor, PriorityName, Timestamp
 from shared.clock import Millis, iso8601
+from shared.identifiers import MailId
 from shared.messages.addresses import Address
 from shared.messages.intake import IntakeResult
 from shared.messages.model import Content, Mail, Status
+from shared.messages.removal import Removed
 from shared.messages.submission import PriorityField, Submission
 from shared.messages.table import RecipientResult
 
@@ -82,6 +85,50 @@ class MessageSummary(BaseModel):
             first_attempt_at=_optional(mail.first_attempt_at),
             finished_at=_optional(mail.finished_at),
         )
+
+
+class DeletionCall(BaseModel):
+    """Messages whose records are to go."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    ids: Annotated[list[MailId], Field(min_length=1, max_length=MAX_MESSAGES)]
+
+
+class DeletionAnswer(BaseModel):
+    """What became of each id. `in_flight`: a worker holds the message just now, so ask again in a moment."""
+
+    removed: list[str] = Field(examples=[["MSG-001"]])
+    not_found: list[str] = Field(examples=[["MSG-002"]])
+    in_flight: list[str] = Field(examples=[[]])
+
+    @classmethod
+    def of(cls, removed: Removed) -> "DeletionAnswer":
+        """The answer of one call."""
+        return cls(removed=removed.removed, not_found=removed.not_found, in_flight=removed.in_flight)
+
+
+class CleanupCall(BaseModel):
+    """Which records are to go."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    older_than_seconds: Annotated[
+        int, Field(ge=0, le=30 * 86_400, description="Since the last report of the message was acknowledged.")
+    ]
+    cursor: Annotated[
+        str | None,
+        Field(max_length=MAX_CURSOR_LENGTH, description="`next_cursor` of the call before, to go on after it."),
+    ] = None
+
+
+class CleanupAnswer(BaseModel):
+    """How far the call came."""
+
+    removed: int = Field(examples=[1200])
+    next_cursor: str | None = Field(
+        description="Not null: there may be more. Call again with it as `cursor`, until it is null.", examples=[None]
+    )
 
 
 class MessageList(BaseModel):
@@ -161,15 +208,21 @@ class MessageView(MessageSummary):
     events: list[EventView]
     recipients: list[RecipientView]
     content: ContentView | None = Field(description="Null once the content is no longer kept.")
+    reported_at: Timestamp | None = Field(
+        description="When its last report was acknowledged; null until then, and where that is not known."
+    )
 
     @classmethod
-    def with_content(cls, mail: Mail, content: Content | None, results: list[RecipientResult]) -> "MessageView":
+    def with_content(
+        cls, mail: Mail, content: Content | None, results: list[RecipientResult], reported_at: Millis | None
+    ) -> "MessageView":
         """The message as shown. Recipients without a result of their own share the message's status."""
         return cls(
             **MessageSummary.of(mail).model_dump(),
             events=[EventView(type=each.type, at=iso8601(each.at), detail=each.detail) for each in mail.events],
             recipients=_recipients(mail, content, results),
             content=ContentView.of(content) if content else None,
+            reported_at=_optional(reported_at),
         )
 
 

@@ -4,13 +4,18 @@ import re
 from typing import Annotated
 
 from fastapi import APIRouter, Body, Depends, Query, status
+from pydantic import AwareDatetime
 
 from functions.api.auth import require_tenant
-from functions.api.cursors import Cursor, Limit, decode_cursor, encode_cursor, refuse_cursor
+from functions.api.cursors import Cursor, Limit, decode_cursor, encode_cursor, instant_of, refuse_cursor, refuse_query
 from functions.api.gate import GatedRoute
 from functions.api.measurements import count_submission
 from functions.api.problems import NothingAccepted, SubmissionProblem, documented
 from functions.api.routes.message_views import (
+    CleanupAnswer,
+    CleanupCall,
+    DeletionAnswer,
+    DeletionCall,
     MessageList,
     MessageSummary,
     MessageView,
@@ -19,8 +24,9 @@ from functions.api.routes.message_views import (
 )
 from functions.api.schema import MessagePath, TenantPath
 from functions.api.services import Provided, Services
+from shared.clock import LAST_INSTANT, SECOND, Millis
 from shared.errors import Conflict
-from shared.identifiers import MAIL_ID_PATTERN, AccountId, BatchCode
+from shared.identifiers import DUE_KEY_PATTERN, MAIL_ID_PATTERN, AccountId, BatchCode
 from shared.messages.model import Mail, Status
 from shared.messages.suspension import as_shown
 from shared.messages.table import MailPosition
@@ -71,6 +77,11 @@ _NEWSLETTER = {
     },
 }
 
+_TWO_IDS = {"summary": "Two of them", "value": {"ids": ["MSG-001", "MSG-002"]}}
+_OLDER_THAN_A_DAY = {"summary": "Reported more than a day ago", "value": {"older_than_seconds": 86400}}
+
+_CLEAN_UP_WITHIN: Millis = 15 * SECOND
+
 
 @router.post(
     "",
@@ -109,6 +120,8 @@ def list_messages(
     status: Annotated[Status | None, Query(description="Only those in this status.")] = None,
     account_id: Annotated[AccountId | None, Query(description="Only those of this account.")] = None,
     batch_code: Annotated[BatchCode | None, Query(description="Only those of this batch.")] = None,
+    since: Annotated[AwareDatetime | None, Query(description="Only those submitted at this time or later.")] = None,
+    until: Annotated[AwareDatetime | None, Query(description="Only those submitted before this time.")] = None,
     limit: Limit = 100,
     cursor: Cursor = None,
 ) -> MessageList:
@@ -117,10 +130,17 @@ def list_messages(
     `status` and `account_id` pick from the `limit` messages that a page looks at: a page may hold fewer, even none,
     and still have a `next_cursor`. Go on until it is null.
     """
+    first, last = instant_of(since), instant_of(until)
+    if first is not None and last is not None and first > last:
+        refuse_query("until", "before since: nothing can lie between")
     listing = f"messages#{tenant_id}#{batch_code or ''}"
+    if (first, last) != (None, None):
+        listing += f"#{first}-{last}"
     after = _position(decode_cursor(listing, cursor)) if cursor is not None else None
+    if after is not None and not (first or 0) <= after.created_at < (LAST_INSTANT if last is None else last):
+        refuse_cursor()
     tenant = services.tenants.get(tenant_id)
-    page = services.mails.page(tenant_id, limit=limit, after=after, batch_code=batch_code)
+    page = services.mails.page(tenant_id, limit=limit, after=after, batch_code=batch_code, since=first, until=last)
     wanted = [
         MessageSummary.of(mail)
         for mail in (as_shown(each, tenant) for each in page.mails)
@@ -134,6 +154,50 @@ def list_messages(
 def get_message(tenant_id: TenantPath, message_id: MessagePath, services: Provided) -> MessageView:
     """With its latest events, what became of each recipient, and its content, but the bodies, while that is kept."""
     return _shown(services, services.mails.get(tenant_id, message_id))
+
+
+@router.delete(
+    "/{message_id}",
+    summary="Delete a message's record",
+    status_code=status.HTTP_204_NO_CONTENT,
+    responses=documented(404, 409),
+)
+def delete_message(tenant_id: TenantPath, message_id: MessagePath, services: Provided) -> None:
+    """State, content, recipients. A message that still waits is not sent then; nothing is reported of that (`cancel`
+    does). Its id may be used anew. 409 with `in_flight` while a worker holds it, until its report is on its way.
+    """
+    services.removal.remove_one(tenant_id, message_id)
+
+
+@router.post("/delete", summary="Delete the records of many messages", responses=documented(404, body=True))
+def delete_messages(
+    tenant_id: TenantPath,
+    call: Annotated[DeletionCall, Body(openapi_examples={"two": _TWO_IDS})],
+    services: Provided,
+) -> DeletionAnswer:
+    """As `DELETE` for each of up to 1000 ids, and says what became of which."""
+    services.tenants.get(tenant_id)
+    return DeletionAnswer.of(services.removal.remove(tenant_id, call.ids))
+
+
+@router.post("/cleanup", summary="Delete the records of what is reported", responses=documented(404, body=True))
+def clean_up_messages(
+    tenant_id: TenantPath,
+    call: Annotated[CleanupCall, Body(openapi_examples={"day": _OLDER_THAN_A_DAY})],
+    services: Provided,
+) -> CleanupAnswer:
+    """Messages that are final and whose last report was acknowledged so long ago, sooner than the instance's retention
+    removes them. A call works for at most 15 seconds: go on with `next_cursor` until it is null.
+    """
+    listing = f"cleanup#{tenant_id}"
+    after = _logged_place(decode_cursor(listing, call.cursor)) if call.cursor is not None else ""
+    services.tenants.get(tenant_id)
+    done = services.cleanup.clean_up(
+        tenant_id, older_than=call.older_than_seconds * SECOND, after=after, within=_CLEAN_UP_WITHIN
+    )
+    return CleanupAnswer(
+        removed=done.removed, next_cursor=encode_cursor(listing, done.next) if done.next is not None else None
+    )
 
 
 @router.post("/{message_id}/cancel", summary="Take a message back", responses=documented(404, 409))
@@ -159,7 +223,15 @@ def retry_message(tenant_id: TenantPath, message_id: MessagePath, services: Prov
 def _shown(services: Services, mail: Mail) -> MessageView:
     content = services.payloads.load([mail]).get(mail.id)
     shown = as_shown(mail, services.tenants.get(mail.tenant_id))
-    return MessageView.with_content(shown, content, services.mails.recipients(mail))
+    return MessageView.with_content(
+        shown, content, services.mails.recipients(mail), services.event_log.reported_at(mail)
+    )
+
+
+def _logged_place(place: str) -> str:
+    if not re.fullmatch(DUE_KEY_PATTERN, place):
+        refuse_cursor()
+    return place
 
 
 def _place(position: MailPosition) -> str:
