@@ -28,6 +28,11 @@ _CONFIGURATION = ("TENANT#*", "INSTANCE")
 _LINES = ("LINE#*",)
 _TENANTS = ("TENANT#*",)
 _SUSPENDED = ("SUSPENDED#*",)
+# What is purged with a tenant, partition by partition.
+_PURGE = ("dynamodb:Query", "dynamodb:BatchWriteItem", "dynamodb:DeleteItem")
+_OWNED_TRAFFIC = ("MAIL#*", "LINE#*", "SUSPENDED#*", "ACCOUNT#*", "EVENTS#*", "TENANT#*")
+_OWNED_CONFIGURATION = ("TENANT#*", "IDEM#*", "APIKEYS#*")
+_API_KEYS = ("APIKEY#*",)
 
 
 def to_api(
@@ -82,16 +87,29 @@ def to_sender(
     sender.allow("secretsmanager:GetSecretValue", on=[secrets.instance_key.secret_arn])
 
 
-def to_scheduler(scheduler: ProxyFunction, *, tables: Tables, lanes: Sequence[sqs.Queue], reports: sqs.Queue) -> None:
-    """Finds the lines that are due, moves their heads, wakes them, and brings back the slices of activated batches.
+def to_scheduler(
+    scheduler: ProxyFunction,
+    *,
+    tables: Tables,
+    lanes: Sequence[sqs.Queue],
+    reports: sqs.Queue,
+    payloads: Payloads,
+) -> None:
+    """Finds the lines that are due, moves their heads, wakes them, brings back the slices of activated batches, and
+    purges deleted tenants.
 
-    Sees no mail, and of the configuration only whether a batch is suspended.
+    Opens no secret, and changes no configuration but by deleting what a tenant owned. The audit log is out of reach.
     """
-    messages = tables.messages.table_arn
-    scheduler.allow("dynamodb:Query", on=_indexes(tables.messages, "due"))
+    messages, registry = tables.messages.table_arn, tables.registry.table_arn
+    scheduler.allow("dynamodb:Query", on=_indexes(tables.messages, "due", "by_tenant"))
     scheduler.allow("dynamodb:UpdateItem", "dynamodb:PutItem", on=[messages], conditions=_keys(_LINES))
     scheduler.allow("dynamodb:Query", "dynamodb:DeleteItem", on=[messages], conditions=_keys(_SUSPENDED))
-    scheduler.allow("dynamodb:ConditionCheckItem", on=[tables.registry.table_arn], conditions=_keys(_TENANTS))
+    scheduler.allow("dynamodb:ConditionCheckItem", on=[registry], conditions=_keys(_TENANTS))
+    scheduler.allow(*_PURGE, on=[messages], conditions=_keys(_OWNED_TRAFFIC))
+    scheduler.allow("dynamodb:GetItem", *_PURGE, on=[registry], conditions=_keys(_OWNED_CONFIGURATION))
+    scheduler.allow("dynamodb:DeleteItem", on=[registry], conditions=_keys(_API_KEYS))
+    scheduler.allow("s3:ListBucket", on=[payloads.bucket.bucket_arn], conditions=_CONTENTS_OF_MAILS)
+    scheduler.allow("s3:DeleteObject", on=[payloads.bucket.arn_for_objects("*")])
     _wake(scheduler, [*lanes, reports])
 
 
@@ -120,6 +138,7 @@ def _keys(patterns: Sequence[str]) -> Conditions:
     return {"ForAllValues:StringLike": {"dynamodb:LeadingKeys": list(patterns)}}
 
 
+_CONTENTS_OF_MAILS: Conditions = {"StringLike": {"s3:prefix": "MAIL#*"}}
 _NAMES_THE_TENANT: Conditions = {"Null": {"kms:EncryptionContext:tenant": "false"}}
 # So a sender can put no password of its own in place of an account's.
 _NAMES_AN_ACCESS_TOKEN: Conditions = {

@@ -97,6 +97,7 @@ class MailProxyStack(cdk.Stack):
             "MESSAGES_TABLE": self.tables.messages.table_name,
             "PAYLOADS_BUCKET": self.payloads.bucket.bucket_name,
             "KMS_KEY_ID": self.secrets.credentials_key.key_arn,
+            "WORKER_TIMEOUT_SECONDS": str(settings.worker_timeout_seconds),
             "OUTGOING_ALLOWED_HOSTS": settings.outgoing_allowed_hosts,
         }
 
@@ -128,7 +129,13 @@ class MailProxyStack(cdk.Stack):
                 payloads=self.payloads,
                 secrets=self.secrets,
             )
-        grants.to_scheduler(self.scheduler.worker, tables=self.tables, lanes=lanes, reports=self.reports.queue)
+        grants.to_scheduler(
+            self.scheduler.worker,
+            tables=self.tables,
+            lanes=lanes,
+            reports=self.reports.queue,
+            payloads=self.payloads,
+        )
         grants.to_reporter(self.reports.worker, tables=self.tables, reports=self.reports.queue, secrets=self.secrets)
 
     def _add_outputs(self) -> None:

@@ -2,12 +2,16 @@
 
 import os
 from collections.abc import Mapping
-from typing import Self
+from typing import Annotated, Self
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from shared.clock import SECOND, Millis
 from shared.errors import ConfigurationError
 from shared.lines.line import LineKind
+
+# How long a sender or reporter may be at work, as its function is configured.
+type WorkerTimeout = Annotated[int, Field(ge=1, le=900)]
 
 
 class Settings(BaseModel):
@@ -53,12 +57,17 @@ class ApiSettings(Settings):
 
     kms_key_id: str
     payloads_bucket: str
+    worker_timeout_seconds: WorkerTimeout
     admin_token_secret_id: str
     outgoing_allowed_hosts: str = ""
 
     @property
     def allowed_hosts(self) -> list[str]:
         return _hosts(self.outgoing_allowed_hosts)
+
+    @property
+    def worker_timeout(self) -> Millis:
+        return self.worker_timeout_seconds * SECOND
 
 
 class SenderSettings(Settings):
@@ -86,4 +95,12 @@ class ReporterSettings(Settings):
         return _hosts(self.outgoing_allowed_hosts)
 
 
-SchedulerSettings = Settings
+class SchedulerSettings(Settings):
+    """Of the scheduler."""
+
+    payloads_bucket: str
+    worker_timeout_seconds: WorkerTimeout
+
+    @property
+    def worker_timeout(self) -> Millis:
+        return self.worker_timeout_seconds * SECOND

@@ -38,6 +38,7 @@ from shared.reports.log import EventLog
 from shared.settings import ApiSettings
 from shared.suppression.table import SuppressionTable
 from shared.tenants.api_keys import ApiKeyTable
+from shared.tenants.deletion import Deletions
 from shared.tenants.table import TenantTable
 
 
@@ -49,6 +50,7 @@ class Services:
     instance: InstanceTable
     tenants: TenantTable
     api_keys: ApiKeyTable
+    deletions: Deletions
     accounts: AccountTable
     access_tokens: TokenTable
     health: HealthTable
@@ -94,6 +96,9 @@ def build_services(settings: ApiSettings, clock: Clock = system_clock) -> Servic
         instance=instance,
         tenants=tenants,
         api_keys=api_keys,
+        deletions=Deletions(
+            tenants=tenants, api_keys=api_keys, lines=lines, clock=clock, worker_timeout=settings.worker_timeout
+        ),
         accounts=accounts,
         access_tokens=TokenTable(messages, EnvelopeSealer(sealer), clock),
         health=HealthTable(messages),

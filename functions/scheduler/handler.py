@@ -6,6 +6,7 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from shared.aws import clients
 from shared.aws.dynamodb import Table
+from shared.aws.s3 import Bucket
 from shared.aws.sqs import FifoQueue
 from shared.clock import SECOND, Clock, Millis, system_clock
 from shared.lines.chores import Chores
@@ -18,6 +19,7 @@ from shared.lines.wakeups import WakeUps
 from shared.messages.set_aside import SuspendedSlices
 from shared.observability import MetricUnit, logger, metrics
 from shared.settings import SchedulerSettings
+from shared.tenants.deletion import Purge
 
 _RESERVE: Millis = 5 * SECOND
 
@@ -38,8 +40,10 @@ class Scheduler:
         return result
 
 
-def scheduler_of(registry: Table, messages: Table, wake_ups: WakeUps, clock: Clock) -> Scheduler:
-    """The scheduler over these tables and queues."""
+def scheduler_of(
+    registry: Table, messages: Table, bucket: Bucket, wake_ups: WakeUps, clock: Clock, *, worker_timeout: Millis
+) -> Scheduler:
+    """The scheduler over these tables, queues and the bucket of large contents."""
     heads = Heads(messages)
     lines = Lines(heads, wake_ups, clock)
     chores = {
@@ -47,6 +51,9 @@ def scheduler_of(registry: Table, messages: Table, wake_ups: WakeUps, clock: Clo
             registry=registry, messages=messages, lines=lines, clock=clock
         ).finish_activation,
         LineKind.RESUMPTION: Resumption(heads, lines, clock).open_lines,
+        LineKind.DELETION: Purge(
+            registry=registry, messages=messages, bucket=bucket, clock=clock, worker_timeout=worker_timeout
+        ).run,
     }
     return Scheduler(Rounds(heads, wake_ups, clock), Chores(heads, chores, clock))
 
@@ -57,7 +64,10 @@ def build(settings: SchedulerSettings) -> Scheduler:
     registry, messages = (
         Table(clients.dynamodb(), name) for name in (settings.registry_table, settings.messages_table)
     )
-    return scheduler_of(registry, messages, WakeUps(queues), system_clock)
+    bucket = Bucket(clients.s3, settings.payloads_bucket)
+    return scheduler_of(
+        registry, messages, bucket, WakeUps(queues), system_clock, worker_timeout=settings.worker_timeout
+    )
 
 
 @cache

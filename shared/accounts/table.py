@@ -6,11 +6,12 @@ from dataclasses import dataclass
 from shared.accounts.model import Account, AccountSettings, secret_owner
 from shared.accounts.oauth.settings import OAuth, OAuthSecrets, complete_secrets, stored
 from shared.aws.attributes import Item
-from shared.aws.dynamodb import Attr, ItemKey, Key, Table
+from shared.aws.dynamodb import Attr, Delete, ItemKey, Key, Put, Table
 from shared.aws.envelopes import EnvelopeSealer
 from shared.aws.kms import SecretSealer
 from shared.clock import Clock
-from shared.errors import ConditionFailed, Conflict, InvalidInput, NotFound
+from shared.errors import ConditionFailed, Conflict, InvalidInput, NotFound, TransactionRefused
+from shared.tenants.keys import Trace, trace_key
 
 
 def account_key(tenant_id: str, account_id: str) -> ItemKey:
@@ -81,10 +82,11 @@ class AccountTable:
         return account, before is None
 
     def delete(self, tenant_id: str, account_id: str) -> None:
-        """Raises NotFound."""
+        """Leaves a trace. Raises NotFound."""
+        trace = Put(trace_key(tenant_id, Trace.ACCOUNT, account_id).item)
         try:
-            self._table.delete(account_key(tenant_id, account_id), condition=Attr("pk").exists())
-        except ConditionFailed as error:
+            self._table.transact([Delete(account_key(tenant_id, account_id), condition=Attr("pk").exists()), trace])
+        except TransactionRefused as error:
             raise NotFound(f"tenant {tenant_id} has no account {account_id}") from error
 
     def password(self, account: Account) -> str | None:

@@ -27,6 +27,17 @@ class Bucket:
         with _translated("GetObject"):
             return self._client().get_object(Bucket=self.name, Key=key)["Body"].read()
 
+    def first_keys(self, prefix: str) -> list[str]:
+        """Of the objects whose key begins so, in their order; at most 1000, none when there is none."""
+        with _translated("ListObjectsV2"):
+            answer = self._client().list_objects_v2(Bucket=self.name, Prefix=prefix)
+        return [each["Key"] for each in answer.get("Contents", [])]
+
+    def delete(self, key: str) -> None:
+        """Deleting what is not there is no error."""
+        with _translated("DeleteObject"):
+            self._client().delete_object(Bucket=self.name, Key=key)
+
 
 @contextmanager
 def _translated(action: str) -> Iterator[None]:

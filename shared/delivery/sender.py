@@ -71,6 +71,8 @@ class Sender:
         await self._parts.pool.sweep()
         watch = StandingWatch(self._parts.standing, visit.line, self._parts.clock)
         standing = await watch.now()
+        if standing.is_being_deleted:
+            return Drained(next_due=None)
         if (stopped := standstill(standing)) is not None:
             return self._stand_still(stopped)
         budget, seats = self._budget(visit, standing), self._seats(visit, standing)
@@ -97,9 +99,12 @@ class Sender:
             found = await in_thread(parts.slices.first, visit.line)
             if found is None:
                 return Drained(next_due=None)
-            if found.due_at > parts.clock() + CLOCK_SKEW:
+            # Mail of a deleted account is refused at once: there is nothing to wait for.
+            if context.account is not None and found.due_at > parts.clock() + CLOCK_SKEW:
                 return Drained(next_due=found.due_at)
             standing = await watch.now()
+            if standing.is_being_deleted:
+                return Drained(next_due=None)
             if (stopped := standstill(standing)) is not None:
                 return self._stand_still(stopped)
             if is_suspended(found, standing):

@@ -24,6 +24,11 @@ class Standing:
     paused: bool = False
     has_suppressions: bool = False
 
+    @property
+    def is_being_deleted(self) -> bool:
+        """Whether the tenant is: its lines then rest until they are purged."""
+        return self.tenant is not None and self.tenant.deleting_since is not None
+
 
 class StandingReader:
     """Reads what a visit must know before it may send."""

@@ -1,4 +1,5 @@
-"""The head of a line: one small item that says when to look at the line next. Heads are never deleted.
+"""The head of a line: one small item that says when to look at the line next. Heads are never deleted, but with their
+tenant; what a worker that met one just before writes later does not bring it back.
 
 `wake_at`        when the scheduler wakes the line; absent while nothing can be due (the head then leaves the index)
 `woken_at`       when the wake-up now queued was sent; absent once a worker has begun to look
@@ -94,7 +95,8 @@ class Heads:
         """
         unseen = Attr("woken_at").not_exists() | Attr("woken_at").lt(now - WAKE_AFTER)
         open_ = Attr("blocked_until").not_exists() | Attr("blocked_until").lte(now)
-        return self._changed(Update(line.head_key, set={"woken_at": now}, condition=unseen & open_))
+        condition = Attr("pk").exists() & unseen & open_
+        return self._changed(Update(line.head_key, set={"woken_at": now}, condition=condition))
 
     def visit(self, line: Line, *, wake_at: Millis) -> Head | None:
         """A worker begins to look: `wake_at` covers its death. None for a line that nobody ever announced."""
@@ -135,7 +137,7 @@ class Heads:
 
     def reset_waits(self, line: Line) -> None:
         """The worker got through: the next wait is the first again."""
-        self._table.update(Update(line.head_key, remove=("waits",), condition=Attr("pk").exists()))
+        self._changed(Update(line.head_key, remove=("waits",), condition=Attr("pk").exists()))
 
     def record_wait(self, line: Line, head: Head, *, wake_at: Millis, waits: int, held: str) -> bool:
         """The wake-up, of receipt handle `held`, is kept by its visibility until before `wake_at`; False if the line
@@ -211,4 +213,4 @@ def _due_head(item: Item) -> DueHead:
 
 def _not_unblocked_since(head: Head) -> Condition:
     same: Condition = Attr("unblocks").eq(head.unblocks)
-    return same if head.unblocks else Attr("unblocks").not_exists() | same
+    return same if head.unblocks else Attr("pk").exists() & (Attr("unblocks").not_exists() | same)

@@ -22,6 +22,7 @@ class LineKind(StrEnum):
     REPORTS = "reports"
     ACTIVATION = "activation"
     RESUMPTION = "resumption"
+    DELETION = "deletion"
 
 
 LANES = (LineKind.IMMEDIATE, LineKind.HIGH, LineKind.MEDIUM, LineKind.LOW)
@@ -34,13 +35,15 @@ _GRACE: dict[LineKind, Millis] = dict.fromkeys(LANES, 35 * SECOND) | {
     LineKind.REPORTS: 60 * SECOND,
     LineKind.ACTIVATION: 35 * SECOND,
     LineKind.RESUMPTION: 150 * SECOND,  # a worker that saw the pause may block its line as late as its deadline
+    LineKind.DELETION: 35 * SECOND,
 }
 ANNOUNCE_REPORTS_EVERY: Millis = 20 * SECOND
 
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """`owner` is `tenant#account` for lanes, `tenant` for reports, `tenant#batch` for activations; no id holds `#`."""
+    """`owner` is `tenant#account` for lanes, `tenant` for reports and deletions, `tenant#batch` for activations; no id
+    holds `#`."""
 
     kind: LineKind
     owner: str
@@ -109,6 +112,11 @@ def activation_line(tenant_id: str, batch_code: str) -> Line:
 def resumption_line() -> Line:
     """The chore of opening the lines that waited while the instance was paused."""
     return Line(LineKind.RESUMPTION, "instance")
+
+
+def deletion_line(tenant_id: str) -> Line:
+    """The chore of purging a tenant."""
+    return Line(LineKind.DELETION, tenant_id)
 
 
 def reports_line(tenant_id: str) -> Line:

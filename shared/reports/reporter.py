@@ -63,7 +63,7 @@ class Reporter:
         """The work of one visit to a tenant's report line."""
         clock = self._parts.clock
         tenant, instance = await in_thread(self._read, visit.line.tenant_id)
-        if tenant is None:
+        if tenant is None or tenant.deleting_since is not None:
             return Drained(next_due=None)
         if not tenant.active:
             return MustWait(clock() + STANDSTILL, "the tenant is not active", by=WaitBy.HEAD)

@@ -132,8 +132,10 @@ class ApiKeyTable:
         raise Conflict(f"the keys of tenant {tenant_id} are being changed by other calls: try again")
 
     def forget(self, tenant_id: str) -> None:
-        """Revokes, and leaves nothing."""
-        self.revoke(tenant_id)
+        """Revokes, and leaves nothing. For a tenant that is being deleted: it gets no more keys."""
+        ring = self._ring(tenant_id)
+        for each in ring.keys:
+            self._table.delete(each.key)
         self._table.delete(_ring_key(tenant_id))
 
     def _ring(self, tenant_id: str) -> _Ring:

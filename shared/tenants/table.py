@@ -9,7 +9,7 @@ from shared.aws.kms import SecretSealer
 from shared.clock import Clock, Millis
 from shared.errors import ConditionFailed, Conflict, NotFound, TransactionRefused
 from shared.tenants.api_keys import first_key
-from shared.tenants.keys import tenant_key
+from shared.tenants.keys import NOT_BEING_DELETED, Trace, tenant_key, trace_key
 from shared.tenants.model import AuthMethod, Tenant, TenantSettings
 
 __all__ = ["BY_KIND_INDEX", "NewTenant", "TenantPage", "TenantTable", "tenant_from_item", "tenant_key"]
@@ -47,7 +47,17 @@ class TenantTable:
         self._clock = clock
 
     def get(self, tenant_id: str) -> Tenant:
-        """Raises NotFound."""
+        """Raises NotFound; Conflict (`tenant_deleting`) for one that is being deleted."""
+        tenant = self.find(tenant_id)
+        if tenant.deleting_since is not None:
+            raise Conflict(
+                f"tenant {tenant_id} is being deleted: its id is free again once it is not found",
+                code="tenant_deleting",
+            )
+        return tenant
+
+    def find(self, tenant_id: str) -> Tenant:
+        """As `get`, for those as well that are being deleted."""
         item = self._table.get(tenant_key(tenant_id))
         if item is None:
             raise NotFound(f"no tenant {tenant_id}")
@@ -69,7 +79,7 @@ class TenantTable:
         tenant = self._tenant(existing.id, settings, created_at=existing.created_at, updated_at=self._clock())
         held_back = {"suspended": existing.suspended, "suspended_batches": existing.suspended_batches}
         tenant = tenant.model_copy(update=held_back)
-        unchanged = Attr("updated_at").eq(existing.updated_at)
+        unchanged = Attr("updated_at").eq(existing.updated_at) & NOT_BEING_DELETED
         try:
             self._table.put(_to_item(tenant), condition=unchanged)
         except ConditionFailed as error:
@@ -77,19 +87,31 @@ class TenantTable:
         return tenant
 
     def suspend(self, existing: Tenant, *, suspended: bool, batches: Sequence[str]) -> Tenant:
-        """Sets what is suspended. Raises Conflict when somebody else changed the tenant since `existing` was read."""
+        """Sets what is suspended, and leaves a trace of each batch. Raises Conflict when somebody else changed the
+        tenant since `existing` was read."""
         change: Item = {
             "suspended": suspended,
             "suspended_batches": list(batches),
             "updated_at": max(self._clock(), existing.updated_at + 1),  # so that no `replace` takes it for unchanged
         }
-        unchanged = Attr("updated_at").eq(existing.updated_at)
+        unchanged = Attr("updated_at").eq(existing.updated_at) & NOT_BEING_DELETED
+        for each in set(batches) - set(existing.suspended_batches):
+            self._table.put(trace_key(existing.id, Trace.BATCH, each).item)
         try:
             return tenant_from_item(
                 self._table.update(Update(tenant_key(existing.id), set=change, condition=unchanged))
             )
         except ConditionFailed as error:
             raise Conflict(f"tenant {existing.id} was changed at the same time: try again") from error
+
+    def mark_for_deletion(self, tenant_id: str) -> Tenant:
+        """From now on nothing is accepted, sent or pushed. Repeating it changes nothing. Raises NotFound."""
+        mark: Item = {"deleting_since": self._clock(), "active": False}
+        existing = Attr("pk").exists() & NOT_BEING_DELETED
+        try:
+            return tenant_from_item(self._table.update(Update(tenant_key(tenant_id), set=mark, condition=existing)))
+        except ConditionFailed:
+            return self.find(tenant_id)
 
     def settings_of(self, tenant: Tenant) -> TenantSettings:
         """What `replace` would take to leave the tenant as it is, secrets included."""

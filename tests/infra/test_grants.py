@@ -22,6 +22,14 @@ CONSUME = {
 ONLY_CONFIGURATION = {"ForAllValues:StringLike": {"dynamodb:LeadingKeys": ["TENANT#*", "INSTANCE"]}}
 ONLY_LINES = {"ForAllValues:StringLike": {"dynamodb:LeadingKeys": ["LINE#*"]}}
 ONLY_TENANTS = {"ForAllValues:StringLike": {"dynamodb:LeadingKeys": ["TENANT#*"]}}
+PURGE = {"dynamodb:Query", "dynamodb:BatchWriteItem", "dynamodb:DeleteItem"}
+ONLY_OWNED_TRAFFIC = {
+    "ForAllValues:StringLike": {
+        "dynamodb:LeadingKeys": ["MAIL#*", "LINE#*", "SUSPENDED#*", "ACCOUNT#*", "EVENTS#*", "TENANT#*"]
+    }
+}
+ONLY_OWNED_CONFIGURATION = {"ForAllValues:StringLike": {"dynamodb:LeadingKeys": ["TENANT#*", "IDEM#*", "APIKEYS#*"]}}
+ONLY_API_KEYS = {"ForAllValues:StringLike": {"dynamodb:LeadingKeys": ["APIKEY#*"]}}
 ONLY_SUSPENDED = {"ForAllValues:StringLike": {"dynamodb:LeadingKeys": ["SUSPENDED#*"]}}
 FOR_AN_ACCESS_TOKEN = {"StringLike": {"kms:EncryptionContext:owner": "token/*"}}
 FOR_A_NAMED_TENANT = {"Null": {"kms:EncryptionContext:tenant": "false"}}
@@ -155,27 +163,42 @@ def test_the_reporter_works_and_wakes_the_reports_only(on_aws: Synthesized) -> N
     }
 
 
-def test_the_scheduler_finds_and_moves_lines_and_suspended_slices_but_cannot_read_mail(on_aws: Synthesized) -> None:
+def test_the_scheduler_finds_and_moves_lines_and_suspended_slices_and_purges_what_tenants_owned(
+    on_aws: Synthesized,
+) -> None:
     registry, messages = _tables(on_aws)
     found = [
         (set(statement.actions), set(statement.resources), statement.conditions)
         for statement in _statements(on_aws, "scheduler", "dynamodb:")
     ]
     assert found == [
-        ({"dynamodb:Query"}, {f"{messages}/index/due"}, {}),
+        ({"dynamodb:Query"}, {f"{messages}/index/due", f"{messages}/index/by_tenant"}, {}),
         ({"dynamodb:UpdateItem", "dynamodb:PutItem"}, {messages}, ONLY_LINES),
         ({"dynamodb:Query", "dynamodb:DeleteItem"}, {messages}, ONLY_SUSPENDED),
         ({"dynamodb:ConditionCheckItem"}, {registry}, ONLY_TENANTS),
+        (PURGE, {messages}, ONLY_OWNED_TRAFFIC),
+        ({"dynamodb:GetItem"} | PURGE, {registry}, ONLY_OWNED_CONFIGURATION),
+        ({"dynamodb:DeleteItem"}, {registry}, ONLY_API_KEYS),
     ]
+    assert not _granted(on_aws, "scheduler", "kms:")
 
 
 def test_the_scheduler_wakes_every_line_and_works_none(on_aws: Synthesized) -> None:
     assert _granted(on_aws, "scheduler", "sqs:") == _may_wake(on_aws, (*SENDERS, "reporter"))
 
 
-@pytest.mark.parametrize("service", ["scheduler", "reporter"])
-def test_payloads_are_out_of_reach_where_they_are_not_needed(on_aws: Synthesized, service: str) -> None:
-    assert not _granted(on_aws, service, "s3:")
+def test_payloads_are_out_of_reach_where_they_are_not_needed(on_aws: Synthesized) -> None:
+    assert not _granted(on_aws, "reporter", "s3:")
+
+
+def test_the_scheduler_finds_and_deletes_payloads_but_cannot_read_them(on_aws: Synthesized) -> None:
+    (bucket,) = on_aws.of_kind("AWS::S3::Bucket")
+    listing, deleting = _statements(on_aws, "scheduler", "s3:")
+    assert listing.actions == {"s3:ListBucket"}
+    assert listing.resources == {f"<{bucket.logical_id}>"}
+    assert listing.conditions == {"StringLike": {"s3:prefix": "MAIL#*"}}
+    assert deleting.actions == {"s3:DeleteObject"}
+    assert deleting.resources == {f"<{bucket.logical_id}>/*"}
 
 
 def test_payloads_are_stored_by_the_api_and_read_by_the_senders(on_aws: Synthesized) -> None:

@@ -76,6 +76,7 @@ class System:
         clock: SettableClock,
     ) -> None:
         self.registry, self.messages, self.queue_urls, self.clock = registry, messages, dict(queue_urls), clock
+        self.bucket = bucket
         self.wake_ups = HeldWakeUps({kind: FifoQueue(clients.sqs(), url) for kind, url in queue_urls.items()}, clock)
         self.heads = Heads(messages)
         self.lines = Lines(self.heads, self.wake_ups, clock)
@@ -226,7 +227,14 @@ class Driver:
         self.reporter_parts = reporter.build_parts(system.reporter_settings, clock=clock, draw=lambda: self.draw)
         self.pool = self.parts.pool
         self.attendant = Attendant(system.heads, system.wake_ups, clock)
-        self.scheduler = scheduler_of(system.registry, system.messages, system.wake_ups, clock)
+        self.scheduler = scheduler_of(
+            system.registry,
+            system.messages,
+            system.bucket,
+            system.wake_ups,
+            clock,
+            worker_timeout=WORKING_TIME + 10 * SECOND,
+        )
         self._next_round = clock() + MINUTE
         self._worth_a_look = set(system.queue_urls.values())
         self._until_closed = ExitStack()

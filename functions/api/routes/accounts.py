@@ -2,7 +2,7 @@
 
 from typing import Annotated, Literal
 
-from fastapi import APIRouter, Body, Depends, Response, status
+from fastapi import APIRouter, Body, Depends, Query, Response, status
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, Field
 
@@ -11,7 +11,7 @@ from functions.api.cursors import Cursor, Limit, decode_owner_id, encode_cursor
 from functions.api.gate import GatedRoute
 from functions.api.problems import documented
 from functions.api.schema import AccountPath, NextCursor, TenantPath, Timestamp
-from functions.api.services import Provided
+from functions.api.services import Provided, Services
 from functions.api.urls import require_https
 from shared.accounts.health import Fault
 from shared.accounts.model import Account, AccountSettings, TlsMode
@@ -20,6 +20,7 @@ from shared.clock import iso8601
 from shared.errors import Conflict
 from shared.limits.model import SendingLimits
 from shared.lines.line import account_lines
+from shared.tenants.model import Tenant
 
 router = APIRouter(
     prefix="/v1/tenants/{tenant_id}/accounts",
@@ -58,6 +59,8 @@ _OAUTH = {
         },
     },
 }
+
+Force = Annotated[bool, Query(description="Delete it with mail waiting; that becomes an error.")]
 
 
 class AccountHealth(BaseModel):
@@ -193,20 +196,32 @@ def put_account(
     status_code=status.HTTP_204_NO_CONTENT,
     responses=documented(404, 409),
 )
-def delete_account(tenant_id: TenantPath, account_id: AccountPath, services: Provided) -> None:
-    """Refused (code `account_has_mail`) while mail waits in it: cancel that, or let it be sent, before."""
-    for line in account_lines(tenant_id, account_id):
-        if services.slices.first(line) is not None:
-            raise Conflict(
-                f"account {account_id} has unsent mail of priority {line.kind.value}: cancel it or let it be sent",
-                code="account_has_mail",
-            )
-    if services.aside.holds(services.tenants.get(tenant_id), account_id):
-        raise Conflict(
-            f"account {account_id} has mail in a suspended batch: activate that, or cancel the mail",
-            code="account_has_mail",
-        )
+def delete_account(tenant_id: TenantPath, account_id: AccountPath, services: Provided, force: Force = False) -> None:
+    """Refused (code `account_has_mail`) while mail waits in it: cancel that, let it be sent, or give `force=true`.
+
+    Forced, its mail becomes an `error`, scheduled mail too, and is reported; of a suspended batch, or of a tenant that
+    is suspended, once that is activated. What a sender holds just now may still be sent.
+    """
+    tenant = services.tenants.get(tenant_id)
+    if not force:
+        _refuse_with_mail(services, tenant, account_id)
     services.accounts.delete(tenant_id, account_id)
     services.access_tokens.forget(tenant_id, account_id)
     services.health.forget(tenant_id, account_id)
     services.counters.forget(tenant_id, account_id)
+    services.lines.unblock(account_lines(tenant_id, account_id))
+
+
+def _refuse_with_mail(services: Services, tenant: Tenant, account_id: str) -> None:
+    for line in account_lines(tenant.id, account_id):
+        if services.slices.first(line) is not None:
+            raise Conflict(
+                f"account {account_id} has unsent mail of priority {line.kind.value}: cancel it, let it be sent, or "
+                "give force=true",
+                code="account_has_mail",
+            )
+    if services.aside.holds(tenant, account_id):
+        raise Conflict(
+            f"account {account_id} has mail in a suspended batch: activate that, cancel the mail, or give force=true",
+            code="account_has_mail",
+        )

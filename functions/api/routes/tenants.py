@@ -64,6 +64,7 @@ class TenantView(BaseModel):
     retry: RetryPolicy | None
     suspended: bool = Field(description="Whether none of its mail is sent, by `POST …/suspend`.")
     suspended_batches: list[str]
+    deleting: bool = Field(description="Whether it is being deleted, by `DELETE`.")
     created_at: Timestamp
     updated_at: Timestamp
 
@@ -85,6 +86,7 @@ class TenantView(BaseModel):
             retry=tenant.retry,
             suspended=tenant.suspended,
             suspended_batches=tenant.suspended_batches,
+            deleting=tenant.deleting_since is not None,
             created_at=iso8601(tenant.created_at),
             updated_at=iso8601(tenant.updated_at),
         )
@@ -126,7 +128,8 @@ def put_tenant(
     services: Provided,
 ) -> TenantView | Response:
     """Creates the tenant with its first API key, which only this answer shows. For a tenant that exists already it
-    replaces all settings, and what is left out goes back to its default; the key stays.
+    replaces all settings, and what is left out goes back to its default; the key stays. 409 with `tenant_deleting`
+    while a tenant of that id is being deleted.
     """
     require_https(settings.client_base_url, services.guard)
     new = services.tenants.create(tenant_id, settings)
@@ -143,8 +146,26 @@ def put_tenant(
     responses=documented(404),
 )
 def get_tenant(tenant_id: TenantPath, services: Provided) -> TenantView:
-    """Settings, without secrets."""
-    return TenantView.of(services.tenants.get(tenant_id))
+    """Settings, without secrets. `deleting` is true from `DELETE` until the tenant is gone, which is 404."""
+    return TenantView.of(services.tenants.find(tenant_id))
+
+
+@router.delete(
+    "/{tenant_id}",
+    summary="Delete a tenant",
+    dependencies=[Depends(require_admin)],
+    status_code=status.HTTP_202_ACCEPTED,
+    response_description="Being deleted",
+    responses=documented(404),
+)
+def delete_tenant(tenant_id: TenantPath, services: Provided) -> TenantView:
+    """With all that it owns: messages and their contents, unsent ones included, events, accounts, suppressions, keys.
+
+    From now on nothing is accepted, sent or reported, but for what a sender holds already; its keys die within 30
+    seconds. What it owns is deleted from a few minutes on, when nobody can be at work for it any more; `GET` shows
+    `deleting` until all is gone, and then answers 404. The id may be used again after that. It cannot be taken back.
+    """
+    return TenantView.of(services.deletions.begin(tenant_id))
 
 
 @router.patch(

@@ -60,6 +60,7 @@ def services(
         kms_key_id=kms_key_id,
         payloads_bucket=payloads_bucket.name,
         admin_token_secret_id=secret["ARN"],
+        worker_timeout_seconds=120,
         outgoing_allowed_hosts="127.0.0.1,localhost",
     )
     return build_services(settings, clock)

@@ -109,6 +109,18 @@ def test_an_account_is_not_deleted_while_mail_waits_in_it(
     assert acme.submit(message("after")).json()["rejected"][0]["code"] == "unknown_account"
 
 
+def test_an_account_is_deleted_with_its_mail_when_that_is_forced_and_its_lines_are_woken(
+    acme: Api, message: MakeMessage, messages: Table, clock: SettableClock, problem: CheckProblem
+) -> None:
+    acme.submit(message("later", send_at="2026-01-20T00:00:00Z"))
+    answer = acme.call("DELETE", f"{ACCOUNTS}/main", force="true")
+    assert (answer.status_code, answer.content) == (204, b"")
+    problem(acme.get(f"{ACCOUNTS}/main"), 404, "not_found")
+    head = messages.get(account_line(LineKind.MEDIUM, "acme", "main").head_key)
+    assert head is not None
+    assert head["wake_at"] == clock.now
+
+
 def test_changing_an_account_opens_its_lines_and_wakes_them(
     acme: Api, message: MakeMessage, messages: Table, queue_urls: dict[LineKind, str], clock: SettableClock
 ) -> None:

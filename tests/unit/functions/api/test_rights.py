@@ -14,6 +14,7 @@ from tests.unit.functions.api.operations import Operation, operations
 # outside for the admin alone, unless the document asks for no token.
 ADMIN_ONLY = {
     "PUT /v1/tenants/{tenant_id}",
+    "DELETE /v1/tenants/{tenant_id}",
     "POST /v1/tenants/{tenant_id}/api-key",
     "DELETE /v1/tenants/{tenant_id}/api-key",
 }

@@ -3,6 +3,7 @@
 import pytest
 from fastapi.testclient import TestClient
 
+from functions.api.auth import CACHED
 from functions.api.routes.tenants import merged
 from functions.api.services import Services
 from shared.aws.dynamodb import Table
@@ -52,6 +53,7 @@ def test_a_tenant_is_shown_without_its_secrets(empty: Api) -> None:
         "retry": None,
         "suspended": False,
         "suspended_batches": [],
+        "deleting": False,
         "created_at": "2026-01-01T12:00:00.000Z",
         "updated_at": "2026-01-01T12:00:00.000Z",
     }
@@ -164,3 +166,30 @@ def test_the_mail_of_a_tenant_that_is_active_again_is_sent_at_once(
     reopened = heads.visit(line, wake_at=clock.now + 60_000)
     assert reopened is not None
     assert reopened.blocked_until is None
+
+
+def test_a_tenant_is_deleted_in_the_background_and_its_id_is_taken_until_then(
+    admin: Api, acme: Api, services: Services, message: MakeMessage, clock: SettableClock, problem: CheckProblem
+) -> None:
+    acme.submit(message())
+    answer = admin.delete("/v1/tenants/acme")
+    assert answer.status_code == 202
+    assert (answer.json()["deleting"], answer.json()["active"]) == (True, False)
+    assert admin.get("/v1/tenants/acme").json() == answer.json()
+    assert [each["deleting"] for each in admin.get("/v1/tenants").json()["tenants"]] == [True, False]
+    assert admin.delete("/v1/tenants/acme").status_code == 202
+    for refused in (
+        admin.put("/v1/tenants/acme", {}),
+        admin.patch("/v1/tenants/acme", {"active": True}),
+        admin.submit(message("MSG-2")),
+        admin.put("/v1/tenants/acme/accounts/other", {"host": "smtp.example.com", "port": 25, "tls": "none"}),
+        admin.put("/v1/tenants/acme/suppressions/a@example.com", {}),
+        admin.post("/v1/tenants/acme/suspend"),
+        admin.post("/v1/tenants/acme/api-key"),
+    ):
+        problem(refused, 409, "tenant_deleting")
+
+    clock.advance(CACHED)
+
+    assert acme.get("/v1/tenants/acme").status_code == 401
+    problem(admin.delete("/v1/tenants/nobody"), 404, "not_found")

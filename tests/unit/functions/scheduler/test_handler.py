@@ -33,6 +33,8 @@ def environment(
 ) -> None:
     monkeypatch.setenv("REGISTRY_TABLE", registry.name)
     monkeypatch.setenv("MESSAGES_TABLE", messages.name)
+    monkeypatch.setenv("PAYLOADS_BUCKET", "payloads")
+    monkeypatch.setenv("WORKER_TIMEOUT_SECONDS", "120")
     for kind, url in queue_urls.items():
         prefix = "" if kind is LineKind.REPORTS else "LANE_"
         monkeypatch.setenv(f"{prefix}{kind.value.upper()}_QUEUE_URL", url)
