@@ -14,6 +14,7 @@ from fastapi.routing import APIRoute
 from starlette.concurrency import run_in_threadpool
 
 from functions.api.auth import Caller, presented_token
+from functions.api.idempotency import TAKES_IDEMPOTENCY_KEY, answered_once, idempotency_key
 from functions.api.problems import BodyTooLarge, MalformedBody, UnsupportedMediaType
 from functions.api.services import services_of
 
@@ -65,6 +66,7 @@ class GatedRoute(APIRoute):
         """FastAPI's handler, with the gate before it."""
         handle = super().get_route_handler()
         takes_body = self.body_field is not None
+        takes_key = TAKES_IDEMPOTENCY_KEY in self.dependencies
 
         async def gated(request: Request) -> Response:
             services = await services_of(request)
@@ -74,6 +76,9 @@ class GatedRoute(APIRoute):
             strict = StrictRequest(request.scope, request.receive)
             if takes_body and await strict.body():
                 await strict.json()
+            key = idempotency_key(strict, caller) if takes_key else None
+            if key is not None:
+                return await answered_once(strict, key, services, handle)
             return await handle(strict)
 
         return gated

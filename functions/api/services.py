@@ -18,6 +18,7 @@ from shared.aws.s3 import Bucket
 from shared.aws.secrets import DeployedSecret
 from shared.aws.sqs import FifoQueue
 from shared.clock import Clock, system_clock
+from shared.idempotency.table import IdempotencyTable
 from shared.instance.table import InstanceTable
 from shared.lines.head import Heads
 from shared.lines.lines import Lines
@@ -51,6 +52,7 @@ class Services:
     tenants: TenantTable
     api_keys: ApiKeyTable
     deletions: Deletions
+    idempotency: IdempotencyTable
     accounts: AccountTable
     access_tokens: TokenTable
     health: HealthTable
@@ -96,6 +98,7 @@ def build_services(settings: ApiSettings, clock: Clock = system_clock) -> Servic
         instance=instance,
         tenants=tenants,
         api_keys=api_keys,
+        idempotency=IdempotencyTable(registry, clock),
         deletions=Deletions(
             tenants=tenants, api_keys=api_keys, lines=lines, clock=clock, worker_timeout=settings.worker_timeout
         ),

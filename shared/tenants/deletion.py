@@ -13,6 +13,7 @@ from shared.aws.attributes import Item
 from shared.aws.dynamodb import Condition, ItemKey, Key, Table
 from shared.aws.s3 import Bucket
 from shared.clock import SECOND, Clock, Millis
+from shared.idempotency.table import idempotency_partition
 from shared.limits.state import account_limits_key, tenant_limits_key
 from shared.lines.line import Line, account_lines, activation_line, deletion_line, reports_line
 from shared.lines.lines import Lines
@@ -136,6 +137,7 @@ class Purge:
     def _purge_configuration(self, tenant_id: str, deadline: Millis) -> None:
         """Last goes the tenant."""
         self._api_keys.forget(tenant_id)
+        self._purge_partition(self._registry, idempotency_partition(tenant_id), deadline)
         tenant = tenant_key(tenant_id)
         self._purge_partition(self._registry, tenant.pk, deadline, but=tenant)
         self._registry.delete(tenant, condition=~NOT_BEING_DELETED)

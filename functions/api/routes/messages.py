@@ -9,6 +9,7 @@ from pydantic import AwareDatetime
 from functions.api.auth import require_tenant
 from functions.api.cursors import Cursor, Limit, decode_cursor, encode_cursor, instant_of, refuse_cursor, refuse_query
 from functions.api.gate import GatedRoute
+from functions.api.idempotency import TAKES_IDEMPOTENCY_KEY
 from functions.api.measurements import count_submission
 from functions.api.problems import NothingAccepted, SubmissionProblem, documented
 from functions.api.routes.message_views import (
@@ -88,6 +89,7 @@ _CLEAN_UP_WITHIN: Millis = 15 * SECOND
     summary="Submit messages",
     status_code=status.HTTP_202_ACCEPTED,
     response_description="Some or all accepted",
+    dependencies=[TAKES_IDEMPOTENCY_KEY],
     responses=documented(404, 409, body=True, invalid=SubmissionProblem),
 )
 def submit_messages(
@@ -211,7 +213,12 @@ def cancel_message(tenant_id: TenantPath, message_id: MessagePath, services: Pro
     return _shown(services, services.cancellation.cancel(tenant_id, message_id, retention=retention))
 
 
-@router.post("/{message_id}/retry", summary="Send a failed message again", responses=documented(404, 409))
+@router.post(
+    "/{message_id}/retry",
+    summary="Send a failed message again",
+    dependencies=[TAKES_IDEMPOTENCY_KEY],
+    responses=documented(404, 409),
+)
 def retry_message(tenant_id: TenantPath, message_id: MessagePath, services: Provided) -> MessageView:
     """As if it had just been submitted: pending, due now, no attempts. Recipients who have it do not get it again.
 

@@ -91,6 +91,7 @@ class World:
         self.lines.announce(activation_line(tenant_id, "x"), self.clock())
         SuppressionTable(self.registry, self.clock).put(tenant_id, "no@example.com", "asked")
         self.registry.put(ItemKey(f"TENANT#{tenant_id}", "MAILBOX#any").item)
+        self.registry.put(ItemKey(f"IDEM#{tenant_id}", "k-1").item)
         for pk in (f"ACCOUNT#{tenant_id}#main", f"ACCOUNT#{tenant_id}#former", f"TENANT#{tenant_id}"):
             self.messages.put(ItemKey(pk, "RATE").item)
         for pk in (f"EVENTS#{tenant_id}", f"SUSPENDED#{tenant_id}#x"):

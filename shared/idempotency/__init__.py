@@ -1,0 +1,1 @@
+"""Calls that may be repeated: the answer of the first is kept, and given again."""

@@ -1,0 +1,106 @@
+"""Calls made again under an Idempotency-Key."""
+
+import pytest
+from fastapi.testclient import TestClient
+from httpx import Response
+
+from functions.api.services import Services
+from shared.clock import DAY
+from shared.idempotency.table import RUNNING, Answer, IdempotencyTable, Running
+from tests.unit.clock import SettableClock
+from tests.unit.functions.api.caller import Api, CheckProblem, Keys, MakeMessage
+
+PATH = "/v1/tenants/acme/messages"
+
+
+def submit(client: TestClient, token: str, key: str, *messages: object, path: str = PATH) -> Response:
+    headers = {"X-API-Token": token, "Idempotency-Key": key}
+    answer: Response = client.post(path, json={"messages": list(messages)}, headers=headers)
+    return answer
+
+
+def test_the_same_call_gets_the_same_answer_for_a_day(
+    client: TestClient, acme: Api, keys: Keys, message: MakeMessage, clock: SettableClock
+) -> None:
+    first = submit(client, keys.acme, "k-1", message("a"), message("b", account_id="none"))
+    assert "idempotent-replayed" not in first.headers
+    assert acme.post(f"{PATH}/a/cancel").status_code == 200
+    clock.advance(DAY - 1)
+    again = submit(client, keys.acme, "k-1", message("a"), message("b", account_id="none"))
+    assert (again.status_code, again.content) == (202, first.content)
+    assert again.headers["content-type"] == first.headers["content-type"]
+    assert again.headers["idempotent-replayed"] == "true"
+    clock.advance(1)
+    anew = submit(client, keys.acme, "k-1", message("a"), message("b", account_id="none"))
+    assert anew.json()["accepted"][0]["status"] == "cancelled"
+
+
+def test_another_body_under_the_same_key_is_refused_and_does_nothing(
+    client: TestClient, acme: Api, keys: Keys, message: MakeMessage, problem: CheckProblem
+) -> None:
+    assert submit(client, keys.acme, "k-1", message("a")).status_code == 202
+    problem(submit(client, keys.acme, "k-1", message("b")), 422, "idempotency_key_reused")
+    problem(acme.get(f"{PATH}/b"), 404, "not_found")
+
+
+def test_while_the_first_call_runs_others_are_told_so_until_it_must_have_crashed(
+    client: TestClient,
+    keys: Keys,
+    services: Services,
+    message: MakeMessage,
+    clock: SettableClock,
+    problem: CheckProblem,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    begin, digests = IdempotencyTable.begin, list[str]()
+
+    def noted(self: IdempotencyTable, tenant_id: str, key: str, digest: str) -> Running | Answer:
+        digests.append(digest)
+        return begin(self, tenant_id, key, digest)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(IdempotencyTable, "begin", noted)
+        assert submit(client, keys.acme, "another", message("a")).status_code == 202
+    services.idempotency.begin("acme", "k-1", digests[0])  # and then its function dies
+
+    problem(submit(client, keys.acme, "k-1", message("a")), 409, "idempotency_in_progress")
+    problem(submit(client, keys.acme, "k-1", message("b")), 422, "idempotency_key_reused")
+    clock.advance(RUNNING)
+    problem(submit(client, keys.acme, "k-1", message("b")), 422, "idempotency_key_reused")
+    assert submit(client, keys.acme, "k-1", message("a")).status_code == 202
+
+
+def test_a_call_that_failed_leaves_its_key_free(
+    client: TestClient, admin: Api, keys: Keys, message: MakeMessage, problem: CheckProblem
+) -> None:
+    admin.patch("/v1/tenants/acme", {"active": False})
+    problem(submit(client, keys.acme, "k-1", message("a")), 409, "tenant_inactive")
+    admin.patch("/v1/tenants/acme", {"active": True})
+    assert submit(client, keys.acme, "k-1", message("a")).status_code == 202
+
+
+def test_keys_of_tenants_are_their_own(
+    client: TestClient, keys: Keys, message: MakeMessage, problem: CheckProblem
+) -> None:
+    assert submit(client, keys.acme, "k-1", message("a")).status_code == 202
+    problem(submit(client, keys.other, "k-1", message("a")), 403, "forbidden")
+    own = submit(client, keys.other, "k-1", message("b"), path="/v1/tenants/other/messages")
+    assert own.status_code == 202
+    assert "idempotent-replayed" not in own.headers
+
+
+def test_what_is_no_key_is_said(client: TestClient, keys: Keys, message: MakeMessage) -> None:
+    for key in ("", "a b", "k" * 256):
+        answer = submit(client, keys.acme, key, message("a"))
+        assert answer.status_code == 422, key
+        [error] = answer.json()["errors"]
+        assert (error["in"], error["pointer"]) == ("header", "/Idempotency-Key")
+
+
+def test_an_answer_that_is_too_large_is_not_kept_and_the_call_made_again(
+    client: TestClient, keys: Keys, message: MakeMessage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("shared.idempotency.table.MAX_ANSWER_BYTES", 10)
+    answers = [submit(client, keys.acme, "k-1", message("a")) for _ in range(2)]
+    assert [each.status_code for each in answers] == [202, 202]
+    assert "idempotent-replayed" not in answers[1].headers
