@@ -7,6 +7,7 @@ MailProxyError
 ├── NotFound
 ├── Conflict                the thing is in a state that does not allow the call
 │   └── InFlight            a worker holds the mail just now
+├── TooManyCalls            the token's calls of this minute are spent
 ├── ConfigurationError      the deployment itself is wrong (settings, secrets)
 └── StorageError            an AWS service said no
     ├── ConditionFailed     a conditional write met another state
@@ -68,6 +69,16 @@ class InFlight(Conflict):
     """A worker holds the mail just now: its fate is not ours to change."""
 
     code = "in_flight"
+
+
+class TooManyCalls(MailProxyError):
+    """The token has made all the calls that it may make for now."""
+
+    code = "too_many_calls"
+
+    def __init__(self, detail: str, *, retry_after_seconds: int) -> None:
+        super().__init__(detail)
+        self.retry_after_seconds = retry_after_seconds
 
 
 class ConfigurationError(MailProxyError):

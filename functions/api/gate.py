@@ -1,4 +1,4 @@
-"""What every call under /v1 passes before FastAPI reads it: first its token, then the form of its body.
+"""What every call under /v1 passes before FastAPI reads it: first its token and its rate, then the form of its body.
 
 So nobody without a token learns what exists or makes us parse megabytes, and what comes in is JSON in the strict sense
 of RFC 8259 and I-JSON (RFC 7493): UTF-8, no key twice, no NaN, no lone surrogates, no bottomless nesting.
@@ -73,6 +73,7 @@ class GatedRoute(APIRoute):
             token = presented_token(request)
             caller: Caller = await run_in_threadpool(services.authenticator.caller, token)
             request.state.caller = caller
+            await run_in_threadpool(services.call_rate.admit, caller.tenant_id)
             strict = StrictRequest(request.scope, request.receive)
             if takes_body and await strict.body():
                 await strict.json()

@@ -24,6 +24,7 @@ from shared.errors import (
     NotFound,
     StorageError,
     StorageUnavailable,
+    TooManyCalls,
     Unauthenticated,
 )
 from shared.messages.candidates import Rejected
@@ -126,6 +127,7 @@ _KINDS: dict[type[MailProxyError], _Kind] = {
     NotFound: _Kind(HTTPStatus.NOT_FOUND, "Not found"),
     Conflict: _Kind(HTTPStatus.CONFLICT, "Conflict"),
     InFlight: _Kind(HTTPStatus.CONFLICT, "In flight"),
+    TooManyCalls: _Kind(HTTPStatus.TOO_MANY_REQUESTS, "Too many calls"),
     StorageUnavailable: _Kind(HTTPStatus.SERVICE_UNAVAILABLE, "Temporarily unavailable"),
     StorageError: _Kind(HTTPStatus.INTERNAL_SERVER_ERROR, "Internal error"),
     ConfigurationError: _Kind(HTTPStatus.INTERNAL_SERVER_ERROR, "Internal error"),
@@ -141,9 +143,10 @@ _DESCRIPTIONS = {
     413: "The body is too large.",
     415: "The body is not JSON.",
     422: "A value breaks a rule; `errors` says which.",
+    429: "The token's calls of this minute are spent: try again after the seconds in Retry-After.",
     503: "An AWS service is throttled or unreachable: try again after the seconds in Retry-After.",
 }
-_ANY_CALL = (401, 403, 422, 503)
+_ANY_CALL = (401, 403, 422, 429, 503)
 _WITH_BODY = (400, 413, 415)
 
 
@@ -194,6 +197,9 @@ async def _on_mail_proxy_error(request: Request, error: Exception) -> JSONRespon
         case Unauthenticated():
             challenge = {"WWW-Authenticate": 'Bearer realm="mail-proxy"'}
             return _response(path, kind, error.code, error.detail, headers=challenge)
+        case TooManyCalls():
+            wait = {"Retry-After": str(error.retry_after_seconds)}
+            return _response(path, kind, error.code, error.detail, headers=wait)
         case StorageUnavailable():
             logger.warning("storage unavailable", reason=error.detail)
             wait = {"Retry-After": str(_RETRY_AFTER_SECONDS)}

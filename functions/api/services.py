@@ -39,6 +39,7 @@ from shared.reports.log import EventLog
 from shared.settings import ApiSettings
 from shared.suppression.table import SuppressionTable
 from shared.tenants.api_keys import ApiKeyTable
+from shared.tenants.call_rate import CallRate
 from shared.tenants.deletion import Deletions
 from shared.tenants.table import TenantTable
 
@@ -53,6 +54,7 @@ class Services:
     api_keys: ApiKeyTable
     deletions: Deletions
     idempotency: IdempotencyTable
+    call_rate: CallRate
     accounts: AccountTable
     access_tokens: TokenTable
     health: HealthTable
@@ -99,6 +101,7 @@ def build_services(settings: ApiSettings, clock: Clock = system_clock) -> Servic
         tenants=tenants,
         api_keys=api_keys,
         idempotency=IdempotencyTable(registry, clock),
+        call_rate=CallRate(registry=registry, messages=messages, clock=clock),
         deletions=Deletions(
             tenants=tenants, api_keys=api_keys, lines=lines, clock=clock, worker_timeout=settings.worker_timeout
         ),

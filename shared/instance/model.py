@@ -54,6 +54,9 @@ class Instance(BaseModel):
             description="How long a message is kept once it is final and its last report is acknowledged.",
         ),
     ] = DEFAULT_RETENTION // SECOND
+    calls_per_minute: Annotated[
+        int, Field(ge=1, le=1_000_000, description="Of the API, with one token; the admin's as well.")
+    ] = 6_000
     client_base_url: Annotated[
         BaseUrl | None, Field(description="Where reports of tenants without a URL of their own are pushed.")
     ] = None

@@ -76,6 +76,9 @@ class TenantSettings(BaseModel):
         SendingLimits()
     )
     retry: Annotated[RetryPolicy | None, Field(description="Instead of the instance's.")] = None
+    calls_per_minute: Annotated[
+        int | None, Field(ge=1, le=1_000_000, description="Of the API, instead of the instance's.")
+    ] = None
 
 
 class Tenant(BaseModel):
@@ -96,6 +99,7 @@ class Tenant(BaseModel):
     ack: Acknowledgement = Acknowledgement.STRICT
     limits: SendingLimits = SendingLimits()
     retry: RetryPolicy | None = None
+    calls_per_minute: int | None = None
     suspended: bool = False
     suspended_batches: list[str] = []
     deleting_since: Millis | None = None

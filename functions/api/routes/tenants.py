@@ -62,6 +62,7 @@ class TenantView(BaseModel):
     ack: Acknowledgement
     limits: SendingLimits
     retry: RetryPolicy | None
+    calls_per_minute: int | None
     suspended: bool = Field(description="Whether none of its mail is sent, by `POST …/suspend`.")
     suspended_batches: list[str]
     deleting: bool = Field(description="Whether it is being deleted, by `DELETE`.")
@@ -84,6 +85,7 @@ class TenantView(BaseModel):
             ack=tenant.ack,
             limits=tenant.limits,
             retry=tenant.retry,
+            calls_per_minute=tenant.calls_per_minute,
             suspended=tenant.suspended,
             suspended_batches=tenant.suspended_batches,
             deleting=tenant.deleting_since is not None,
@@ -183,10 +185,11 @@ def patch_tenant(
     caller: CurrentCaller,
 ) -> TenantView:
     """A JSON merge patch (RFC 7396): what is left out stays, null goes back to the default. Only the admin may change
-    `active`.
+    `active` and `calls_per_minute`.
     """
-    if "active" in changes and not caller.is_admin:
-        raise Forbidden("only the admin token may change active")
+    for name in ("active", "calls_per_minute"):
+        if name in changes and not caller.is_admin:
+            raise Forbidden(f"only the admin token may change {name}")
     tenant = services.tenants.get(tenant_id)
     before = _revealed(services.tenants.settings_of(tenant))
     try:

@@ -11,6 +11,7 @@ DEFAULTS = {
     "default_priority": "medium",
     "priority_shares": PriorityShares().model_dump(),
     "retention_seconds": 7 * 86_400,
+    "calls_per_minute": 6_000,
     "client_base_url": None,
     "client_sync_path": None,
     "paused": False,

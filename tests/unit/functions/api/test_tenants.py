@@ -51,6 +51,7 @@ def test_a_tenant_is_shown_without_its_secrets(empty: Api) -> None:
             "behavior": "defer",
         },
         "retry": None,
+        "calls_per_minute": None,
         "suspended": False,
         "suspended_batches": [],
         "deleting": False,
