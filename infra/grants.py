@@ -98,7 +98,7 @@ def to_scheduler(
     """Finds the lines that are due, moves their heads, wakes them, brings back the slices of activated batches, and
     purges deleted tenants.
 
-    Opens no secret, and changes no configuration but by deleting what a tenant owned. The audit log is out of reach.
+    Opens no secret, and changes no configuration but by deleting what a tenant owned.
     """
     messages, registry = tables.messages.table_arn, tables.registry.table_arn
     scheduler.allow("dynamodb:Query", on=_indexes(tables.messages, "due", "by_tenant"))

@@ -33,7 +33,7 @@ class ApiKey:
 
     @property
     def id(self) -> str:
-        """Names the key in answers and in the audit log; tells nothing of it."""
+        """Names the key in answers; tells nothing of it."""
         return self.sha256[:_ID_LENGTH]
 
     def is_valid(self, now: Millis) -> bool:

@@ -47,7 +47,7 @@ class RotationCall(BaseModel):
 class ApiKeyView(BaseModel):
     """A key, without the key itself."""
 
-    id: str = Field(description="Names the key in the audit log.", examples=["9f86d081884c7d65"])
+    id: str = Field(description="Names the key, and tells nothing of it.", examples=["9f86d081884c7d65"])
     created_at: Timestamp
     expires_at: Timestamp | None
 
