@@ -30,7 +30,7 @@ _TENANTS = ("TENANT#*",)
 _SUSPENDED = ("SUSPENDED#*",)
 # What is purged with a tenant, partition by partition.
 _PURGE = ("dynamodb:Query", "dynamodb:BatchWriteItem", "dynamodb:DeleteItem")
-_OWNED_TRAFFIC = ("MAIL#*", "LINE#*", "SUSPENDED#*", "ACCOUNT#*", "EVENTS#*", "TENANT#*")
+_OWNED_TRAFFIC = ("MAIL#*", "LINE#*", "SUSPENDED#*", "ACCOUNT#*", "EVENTS#*", "SYNC#*", "TENANT#*")
 _OWNED_CONFIGURATION = ("TENANT#*", "IDEM#*", "APIKEYS#*")
 _API_KEYS = ("APIKEY#*",)
 

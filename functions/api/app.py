@@ -19,6 +19,7 @@ from functions.api.routes import (
     messages,
     suppressions,
     suspension,
+    sync,
     tenants,
 )
 from functions.api.services import Services, build_services
@@ -38,6 +39,7 @@ _TAGS = [
     {"name": "accounts", "description": "The SMTP relays of a tenant."},
     {"name": "suspension", "description": "Hold mail back, and let it go again."},
     {"name": "suppressions", "description": "Addresses that a tenant's mail is not sent to."},
+    {"name": "reports", "description": "What became of the mail, and the endpoint that is told."},
     {"name": "tenants", "description": "Those who send mail through this instance."},
     {"name": "instance", "description": "What holds for every tenant."},
     {"name": "health", "description": "Whether the API is alive."},
@@ -47,6 +49,7 @@ _ROUTES = (
     accounts,
     suspension,
     suppressions,
+    sync,
     tenants,
     api_keys,
     instance,

@@ -36,11 +36,13 @@ from shared.messages.table import MailTable
 from shared.messages.waiting import WaitingMail
 from shared.outgoing.guard import Guard
 from shared.reports.log import EventLog
+from shared.reports.sync_table import SyncRequests, SyncTable
 from shared.settings import ApiSettings
 from shared.suppression.table import SuppressionTable
 from shared.tenants.api_keys import ApiKeyTable
 from shared.tenants.call_rate import CallRate
 from shared.tenants.deletion import Deletions
+from shared.tenants.signing import SigningTable
 from shared.tenants.table import TenantTable
 
 
@@ -55,6 +57,7 @@ class Services:
     deletions: Deletions
     idempotency: IdempotencyTable
     call_rate: CallRate
+    signing: SigningTable
     accounts: AccountTable
     access_tokens: TokenTable
     health: HealthTable
@@ -74,6 +77,8 @@ class Services:
     pause: Pause
     waiting: WaitingMail
     suppressions: SuppressionTable
+    syncs: SyncTable
+    sync_requests: SyncRequests
     guard: Guard
     clock: Clock
 
@@ -91,6 +96,7 @@ def build_services(settings: ApiSettings, clock: Clock = system_clock) -> Servic
     aside = SuspendedSlices(registry=registry, messages=messages, lines=lines, clock=clock)
     mails = MailTable(messages)
     slices = SliceTable(messages)
+    syncs = SyncTable(messages)
     payloads = PayloadStore(messages, Bucket(clients.s3, settings.payloads_bucket))
     api_keys = ApiKeyTable(registry)
     removal, event_log = Removal(messages=messages, mails=mails, slices=slices), EventLog(messages)
@@ -105,6 +111,7 @@ def build_services(settings: ApiSettings, clock: Clock = system_clock) -> Servic
         deletions=Deletions(
             tenants=tenants, api_keys=api_keys, lines=lines, clock=clock, worker_timeout=settings.worker_timeout
         ),
+        signing=SigningTable(registry, sealer, clock),
         accounts=accounts,
         access_tokens=TokenTable(messages, EnvelopeSealer(sealer), clock),
         health=HealthTable(messages),
@@ -124,6 +131,8 @@ def build_services(settings: ApiSettings, clock: Clock = system_clock) -> Servic
         pause=Pause(instance=instance, lines=lines, clock=clock),
         waiting=WaitingMail(messages=messages, accounts=accounts, clock=clock),
         suppressions=SuppressionTable(registry, clock),
+        syncs=syncs,
+        sync_requests=SyncRequests(syncs, lines, clock),
         guard=Guard(settings.allowed_hosts),
         clock=clock,
     )

@@ -23,7 +23,9 @@ from shared.outgoing.http import GuardedHttp
 from shared.reports.outbox import Outbox
 from shared.reports.reporter import Reporter, ReporterParts
 from shared.reports.retention import Retention
+from shared.reports.sync_table import SyncTable
 from shared.settings import ReporterSettings
+from shared.tenants.signing import SigningTable
 from shared.tenants.table import TenantTable
 
 _runner = asyncio.Runner()
@@ -51,6 +53,8 @@ def build_parts(
     return ReporterParts(
         registry=registry,
         tenants=TenantTable(registry, sealer, clock),
+        signing=SigningTable(registry, sealer, clock),
+        syncs=SyncTable(messages),
         outbox=Outbox(messages),
         retention=Retention(messages),
         lines=Lines(Heads(messages), _wake_ups(settings), clock),

@@ -22,6 +22,7 @@ from shared.messages.slices import suspended_partition
 from shared.messages.table import BY_TENANT_INDEX
 from shared.observability import logger
 from shared.reports.outbox import log_partition
+from shared.reports.sync_table import sync_key
 from shared.tenants.api_keys import ApiKeyTable
 from shared.tenants.keys import NOT_BEING_DELETED, Trace, tenant_key, trace_key
 from shared.tenants.model import Tenant
@@ -130,6 +131,7 @@ class Purge:
         for partition in (
             reports_line(tenant_id).partition,
             log_partition(tenant_id),
+            sync_key(tenant_id).pk,
             tenant_limits_key(tenant_id).pk,
         ):
             self._purge_partition(self._messages, partition, deadline)

@@ -11,6 +11,7 @@ from shared.errors import ConditionFailed, Conflict, NotFound, TransactionRefuse
 from shared.tenants.api_keys import first_key
 from shared.tenants.keys import NOT_BEING_DELETED, Trace, tenant_key, trace_key
 from shared.tenants.model import AuthMethod, Tenant, TenantSettings
+from shared.tenants.signing import SigningTable
 
 __all__ = ["BY_KIND_INDEX", "NewTenant", "TenantPage", "TenantTable", "tenant_from_item", "tenant_key"]
 
@@ -32,10 +33,11 @@ class TenantPage:
 
 @dataclass(frozen=True, slots=True)
 class NewTenant:
-    """`api_key` is told here once; only its hash is kept."""
+    """`api_key` and `signing_secret` are told here once; only the hash of the one is kept, and the other under KMS."""
 
     tenant: Tenant
     api_key: str
+    signing_secret: str
 
 
 class TenantTable:
@@ -64,15 +66,17 @@ class TenantTable:
         return tenant_from_item(item)
 
     def create(self, tenant_id: str, settings: TenantSettings) -> NewTenant | None:
-        """The tenant together with its key, or nothing of both. None when the tenant exists already."""
+        """The tenant together with its key and signing secret, or nothing of them. None when it exists already."""
         now = self._clock()
         tenant = self._tenant(tenant_id, settings, created_at=now, updated_at=now)
-        secret, keys = first_key(tenant_id, now)
+        api_key, keys = first_key(tenant_id, now)
+        signing_secret, put_secret = SigningTable(self._table, self._sealer, self._clock).first(tenant_id)
+        put_tenant = Put(_to_item(tenant), condition=Attr("pk").not_exists())
         try:
-            self._table.transact([Put(_to_item(tenant), condition=Attr("pk").not_exists()), *keys])
+            self._table.transact([put_tenant, *keys, put_secret])
         except TransactionRefused:
             return None
-        return NewTenant(tenant, secret)
+        return NewTenant(tenant, api_key, signing_secret)
 
     def replace(self, existing: Tenant, settings: TenantSettings) -> Tenant:
         """Raises Conflict when somebody else changed the tenant since `existing` was read."""

@@ -59,7 +59,9 @@ MESSAGES_INDEXES = {
 
 
 class InMemoryTable(Table):
-    """`written` is called with each item written, whole, and with the key alone of one deleted."""
+    """`written` is called with each item written, whole, and with the key alone of one deleted; `shown` with the key of
+    an item that a refused write was answered with.
+    """
 
     def __init__(
         self,
@@ -72,6 +74,7 @@ class InMemoryTable(Table):
         self._indexes = indexes
         self._calls = calls
         self._written = written
+        self.shown: Callable[[ItemKey], None] = lambda _key: None
         self._items: dict[str, dict[str, Item]] = {}
         self.others: dict[str, InMemoryTable] = {}  # that transactions may check, by name
         self._indexed: _Indexed = {}
@@ -179,6 +182,7 @@ class InMemoryTable(Table):
         key = _key_of(write)
         stands = self._find(key)
         if not _allows(write, stands):
+            self.shown(key)
             raise ConditionFailed("the item is in another state", item=_copy_of(stands))
         self._apply(write)
 

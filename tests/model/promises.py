@@ -104,6 +104,12 @@ class Promises:
         elif key.sk == STATE_SORT_KEY:
             self._states_written.append(Mail.from_item(item))
 
+    def shown(self, key: ItemKey) -> None:
+        """An item of the table `messages`, to somebody whose write met another state: a head that could not be settled
+        is gone on with as it stands."""
+        if key.sk == HEAD_SORT_KEY and (worker := current_actor()) is not None:
+            self._last_look[worker] = self._clock()
+
     def _head_written(self, head: Head, partition: str) -> None:
         """Nobody blocks a line with knowledge older than its last unblocking."""
         before = self._heads.get(partition)

@@ -22,7 +22,7 @@ from shared.aws.envelopes import EnvelopeSealer
 from shared.aws.kms import SecretSealer
 from shared.aws.s3 import Bucket
 from shared.aws.threads import in_thread
-from shared.clock import MINUTE, SECOND, Millis, iso8601
+from shared.clock import DAY, MINUTE, SECOND, Millis, iso8601
 from shared.delivery.authentication import CredentialsReader
 from shared.delivery.health_watch import HealthWatch
 from shared.delivery.jobs import JobLoader
@@ -54,8 +54,10 @@ from shared.outgoing.guard import Guard
 from shared.reports.outbox import Outbox
 from shared.reports.reporter import Reporter, ReporterParts
 from shared.reports.retention import Retention
+from shared.reports.sync_table import SyncRequests, SyncTable
 from shared.suppression.table import SuppressionTable
 from shared.tenants.model import TenantSettings
+from shared.tenants.signing import SigningTable
 from shared.tenants.table import TenantTable
 from tests.model.in_memory_queue import InMemoryQueue
 from tests.model.in_memory_table import MESSAGES_INDEXES, REGISTRY_INDEXES, InMemoryTable
@@ -80,9 +82,15 @@ WATCHED: Millis = 5 * MINUTE  # a line at rest
 type HowFar = int | str | None
 
 
-class _NoSecrets(SecretSealer):
+class _OpenSecrets(SecretSealer):
     def __init__(self) -> None:
-        """The tenant and its account need none."""
+        """Nobody looks for them here."""
+
+    def seal(self, secret: str, *, tenant: str, owner: str) -> bytes:
+        return secret.encode()
+
+    def open(self, sealed: bytes, *, tenant: str, owner: str) -> str:
+        return sealed.decode()
 
 
 class _NoBucket(Bucket):
@@ -115,6 +123,7 @@ class World:
         self.endpoint = Endpoint(self.play)
         self.registry = InMemoryTable("registry", REGISTRY_INDEXES, self.play.call)
         self.messages = InMemoryTable("messages", MESSAGES_INDEXES, self.play.call, self.promises.written)
+        self.messages.shown = self.promises.shown
         self.messages.others["registry"] = self.registry
         self.promises.messages, self.promises.relay = self.messages, self.relay
         self.queues = {kind: InMemoryQueue(kind.value, self.clock, self.play.call) for kind in WOKEN}
@@ -126,13 +135,14 @@ class World:
 
     def _build(self) -> None:
         clock, messages = self.clock, self.messages
-        heads, wake_ups, sealer = Heads(messages), WakeUps(self.queues), _NoSecrets()
+        heads, wake_ups, sealer = Heads(messages), WakeUps(self.queues), _OpenSecrets()
         self._wake_ups = wake_ups
         mails, slices, payloads = MailTable(messages), SliceTable(messages), PayloadStore(messages, _NoBucket())
         self._lines = Lines(heads, wake_ups, clock)
         self._tenants = TenantTable(self.registry, sealer, clock)
         self._accounts = AccountTable(self.registry, sealer, clock)
         self._instance = InstanceTable(self.registry)
+        self._sync_requests = SyncRequests(SyncTable(messages), self._lines, clock)
         self._intake = Intake(
             messages=messages,
             mails=mails,
@@ -178,6 +188,8 @@ class World:
             ReporterParts(
                 registry=self.registry,
                 tenants=self._tenants,
+                signing=SigningTable(self.registry, sealer, clock),
+                syncs=SyncTable(messages),
                 outbox=Outbox(messages),
                 retention=Retention(messages),
                 lines=self._lines,
@@ -276,7 +288,7 @@ class World:
             if active:
                 self.promises.inactive_since = None
             await in_thread(self._tenants.replace, before, self._tenant_settings(active=active))
-            await in_thread(self._lines.unblock, [reports_line(TENANT)])
+            await in_thread(self._sync_requests.request, TENANT, own=False)
             if not active:
                 self.promises.inactive_since = self.clock()
             else:
@@ -474,7 +486,7 @@ class World:
                 while (worker := self.deliver(kind)) is not None:
                     self.go_on(worker)
             if self.clock() >= end:
-                due = min([int(str(head["wake_at"])) for head in self._heads() if "wake_at" in head], default=0)
+                due = min(self._due_soon().values(), default=0)
                 self.pass_time(max(0, due - self.clock()) // MINUTE * MINUTE)
                 return
             held = [each.visible_at for queue in self.queues.values() for each in queue.messages]
@@ -485,10 +497,15 @@ class World:
         return any(item["sk"] != HEAD_SORT_KEY for each in partitions for item in self.messages.peek(each))
 
     def _restless(self) -> list[str]:
-        """The lines that are due some time, or have a wake-up."""
-        return [f"{head['pk']!s} due" for head in self._heads() if "wake_at" in head] + [
+        """The lines that are due, or have a wake-up."""
+        return [f"{partition} due" for partition in self._due_soon()] + [
             f"{kind} woken" for kind, queue in self.queues.items() if queue.messages
         ]
+
+    def _due_soon(self) -> dict[str, Millis]:
+        """When each line is looked at next. That whose endpoint wants no call for a week, unless for events, rests."""
+        due = {str(head["pk"]): int(str(head["wake_at"])) for head in self._heads() if "wake_at" in head}
+        return {partition: wake_at for partition, wake_at in due.items() if wake_at < self.clock() + DAY}
 
     def _heads(self) -> list[Item]:
         partitions = self.messages.partitions("LINE#")

@@ -19,7 +19,7 @@ from shared.clock import iso8601
 from shared.errors import Forbidden
 from shared.instance.model import RetryPolicy
 from shared.limits.model import SendingLimits
-from shared.lines.line import account_lines, reports_line
+from shared.lines.line import account_lines
 from shared.tenants.model import Acknowledgement, AuthMethod, Tenant, TenantSettings
 
 router = APIRouter(prefix="/v1/tenants", tags=["tenants"], route_class=GatedRoute)
@@ -98,6 +98,9 @@ class NewTenantView(TenantView):
     """A tenant just made."""
 
     api_key: str = Field(description="Shown this once; only its hash is kept.")
+    signing_secret: str = Field(
+        description="What its reports are signed with (Standard Webhooks). Shown this once.", examples=["whsec_…"]
+    )
 
 
 class TenantList(BaseModel):
@@ -129,14 +132,17 @@ def put_tenant(
     settings: Annotated[TenantSettings, Body(openapi_examples={"full": _SETTINGS_EXAMPLE})],
     services: Provided,
 ) -> TenantView | Response:
-    """Creates the tenant with its first API key, which only this answer shows. For a tenant that exists already it
-    replaces all settings, and what is left out goes back to its default; the key stays. 409 with `tenant_deleting`
-    while a tenant of that id is being deleted.
+    """Creates the tenant with its first API key and its signing secret, which only this answer shows. For a
+    tenant that exists already it replaces all settings, and what is left out goes back to its default; the key stays.
+    409 with `tenant_deleting` while a tenant of that id is being deleted.
     """
     require_https(settings.client_base_url, services.guard)
+    services.sync_requests.begin(tenant_id)  # before there is a key to be lost
     new = services.tenants.create(tenant_id, settings)
     if new is not None:
-        view = NewTenantView(**TenantView.of(new.tenant).model_dump(), api_key=new.api_key)
+        view = NewTenantView(
+            **TenantView.of(new.tenant).model_dump(), api_key=new.api_key, signing_secret=new.signing_secret
+        )
         return JSONResponse(view.model_dump(mode="json"), status_code=status.HTTP_201_CREATED)
     return _replace(services, services.tenants.get(tenant_id), settings, says_active=settings.active)
 
@@ -227,11 +233,11 @@ def _revealed(settings: TenantSettings) -> dict[str, object]:
 
 
 def _replace(services: Services, tenant: Tenant, settings: TenantSettings, *, says_active: bool) -> TenantView:
-    """What made pushing fail may be mended now, so that waiting reports are tried at once; and so is the mail of a
-    tenant that is said to be active, whatever it was: an earlier call may have been cut off before it opened the lines.
+    """What made pushing fail may be mended now, so that the endpoint is called at once; and so is the mail of a tenant
+    that is said to be active, whatever it was: an earlier call may have been cut off before it opened the lines.
     """
     replaced = services.tenants.replace(tenant, settings)
-    services.lines.unblock([reports_line(tenant.id)])
+    services.sync_requests.request(tenant.id, own=False)
     if says_active:
         for account_id in services.accounts.ids(tenant.id):
             services.lines.unblock(account_lines(tenant.id, account_id))

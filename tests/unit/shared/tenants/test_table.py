@@ -34,8 +34,9 @@ def test_a_tenant_comes_into_being_with_its_key_or_not_at_all(
     assert tenants.create("acme", settings(name="again")) is None
     assert tenants.get("acme") == new.tenant
     items = boto.dynamodb().scan(TableName=registry.name)["Items"]
-    assert len(items) == 3
+    assert len(items) == 4
     assert new.api_key not in str(items)
+    assert new.signing_secret not in str(items)
 
 
 def test_settings_read_back_as_put_secrets_included(tenants: TenantTable, clock: SettableClock) -> None:
