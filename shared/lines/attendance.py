@@ -116,10 +116,8 @@ class Attendant:
                     visit = Visit(visit.line, await self._revisit(visit), visit.deadline)
 
     async def _hand_over(self, visit: Visit) -> None:
-        if visit.head.waits:
-            await in_thread(self._heads.reset_waits, visit.line)
         # Not a second one beside that of whoever added work since the visit: they would grow by one a visit.
-        if await in_thread(self._heads.record_wake_up, visit.line, self._clock()):
+        if await in_thread(self._heads.hand_over, visit.line, visit.head, self._clock()):
             await in_thread(self._wake_ups.send, visit.line)
 
     async def _revisit(self, visit: Visit) -> Head:
@@ -138,7 +136,7 @@ class Attendant:
                 self._heads.record_wait,
                 line,
                 visit.head,
-                wake_at=wait.until + _LONGEST_HOLD,
+                until=wait.until,
                 waits=waits,
                 held=wake_up.receipt_handle,
             ):

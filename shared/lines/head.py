@@ -2,7 +2,8 @@
 tenant; what a worker that met one just before writes later does not bring it back.
 
 `wake_at`        when the scheduler wakes the line; absent while nothing can be due (the head then leaves the index)
-`woken_at`       when the wake-up now queued was sent; absent once a worker has begun to look
+`woken_at`       when the wake-up now queued was sent, or comes back if held; absent once a worker has begun to look
+`visited_until`  a worker is at the line, until this at the latest; absent once it has left orderly
 `blocked_until`  nobody works the line before this
 `unblocks`       counts unblockings, so that a worker cannot block a line with knowledge older than the last of them
 `seq`            counts announcements of work, `announced_at` is the time of the last
@@ -17,7 +18,7 @@ from shared.aws.attributes import Item
 from shared.aws.dynamodb import Attr, Condition, Key, Table, Update
 from shared.clock import MINUTE, Millis
 from shared.errors import ConditionFailed, StorageUnavailable
-from shared.lines.line import Line, LineKind, due_shard
+from shared.lines.line import WOKEN, Line, LineKind, due_shard
 
 DUE_INDEX = "due"
 _TRIES = 5
@@ -72,17 +73,23 @@ class Heads:
         self._table = messages
 
     def announce(self, line: Line, due_at: Millis, now: Millis) -> None:
-        """Says that work due at `due_at` is about to be written. Lowers `wake_at`, never raises it."""
+        """Says that work due at `due_at` is about to be written. Lowers `wake_at`, never raises it.
+
+        While a worker is at the line, `wake_at` covers it, and stays: the worker cannot put the head to rest without
+        having looked again, and one that leaves work behind lowers `wake_at` itself.
+        """
         wake_at = max(due_at, now + WAKE_AFTER)
+        unvisited = Attr("visited_until").not_exists() | Attr("visited_until").lte(now)
         identity: Item = {"kind": line.kind.value, "owner": line.owner, "announced_at": now}
         lowered = Update(
             line.head_key,
             set=identity | {"wake_at": wake_at, "due_shard": line.due_shard},
             add={"seq": 1},
-            condition=Attr("wake_at").not_exists() | Attr("wake_at").gt(wake_at),
+            condition=Attr("wake_at").not_exists() | (Attr("wake_at").gt(wake_at) & unvisited),
         )
         # Conditional as well: a worker may settle between the two, and the announced work would have no `wake_at`.
-        kept = Update(line.head_key, set=identity, add={"seq": 1}, condition=Attr("wake_at").lte(wake_at))
+        covered = Attr("wake_at").exists() & Attr("visited_until").gt(now)
+        kept = Update(line.head_key, set=identity, add={"seq": 1}, condition=Attr("wake_at").lte(wake_at) | covered)
         for _ in range(_TRIES):
             if self._changed(lowered) or self._changed(kept):
                 return
@@ -91,20 +98,23 @@ class Heads:
     def record_wake_up(self, line: Line, now: Millis) -> bool:
         """Whether a wake-up is to be sent: not while the line is blocked, or one is queued that no worker has seen.
 
-        Called after the work is written: a worker that takes the queued wake-up reads the line later than this.
+        Called after the work is written: a worker that takes the queued wake-up reads the line later than this. One
+        that was sent while a worker is at the line waits for that worker's end, and is taken for lost only after it.
         """
-        unseen = Attr("woken_at").not_exists() | Attr("woken_at").lt(now - WAKE_AFTER)
-        open_ = Attr("blocked_until").not_exists() | Attr("blocked_until").lte(now)
-        condition = Attr("pk").exists() & unseen & open_
+        unvisited = Attr("visited_until").not_exists() | Attr("visited_until").lte(now)
+        lost = Attr("woken_at").lt(now - WAKE_AFTER) & unvisited
+        unseen = Attr("woken_at").not_exists() | lost
+        condition = Attr("pk").exists() & unseen & _open(now)
         return self._changed(Update(line.head_key, set={"woken_at": now}, condition=condition))
 
     def visit(self, line: Line, *, wake_at: Millis) -> Head | None:
         """A worker begins to look: `wake_at` covers its death. None for a line that nobody ever announced."""
+        covered: Item = {"wake_at": wake_at, "due_shard": line.due_shard}
         try:
             item = self._table.update(
                 Update(
                     line.head_key,
-                    set={"wake_at": wake_at, "due_shard": line.due_shard},
+                    set=covered | {"visited_until": wake_at} if line.kind in WOKEN else covered,
                     remove=("woken_at", "held"),
                     condition=Attr("pk").exists(),
                 )
@@ -121,39 +131,63 @@ class Heads:
         """
         quiet = Attr("seq").eq(head.seq) & Attr("announced_at").lt(now - line.grace)
         if next_due is None:
-            change = Update(line.head_key, remove=("wake_at", "due_shard", "waits"), condition=quiet)
+            change = Update(line.head_key, remove=("wake_at", "due_shard", "waits", "visited_until"), condition=quiet)
         else:
             rest: Item = {"wake_at": next_due, "due_shard": line.due_shard}
-            change = Update(line.head_key, set=rest, remove=("waits",), condition=quiet)
+            change = Update(line.head_key, set=rest, remove=("waits", "visited_until"), condition=quiet)
         try:
             self._table.update(change)
         except ConditionFailed as failed:
             stands = Head.from_item(dict(failed.item)) if failed.item else None  # type: ignore[arg-type]
-            self._lower(line, min(now + WAKE_AFTER, next_due or now + WAKE_AFTER))
             if head.waits:
-                self.reset_waits(line)
-            return replace(stands, waits=0) if stands is not None and stands.seq != head.seq else None
+                self._reset_waits(line)
+            if stands is not None and stands.seq != head.seq:
+                return replace(stands, waits=0)
+            self._lower(line, min(now + WAKE_AFTER, next_due or now + WAKE_AFTER))
         return None
 
-    def reset_waits(self, line: Line) -> None:
+    def hand_over(self, line: Line, head: Head, now: Millis) -> bool:
+        """The worker leaves work behind. Whether it is to send a wake-up: not if one was sent since its visit, which
+        waits for its end, nor if the line is blocked."""
+        if head.waits:
+            self._reset_waits(line)
+        exists = Attr("pk").exists()
+        left = Update(line.head_key, set={"woken_at": now}, remove=("visited_until",), condition=exists)
+        to_send = self._changed(replace(left, condition=exists & Attr("woken_at").not_exists() & _open(now)))
+        if not to_send:
+            self._changed(left)
+        self._lower(line, now + WAKE_AFTER)
+        return to_send
+
+    def _reset_waits(self, line: Line) -> None:
         """The worker got through: the next wait is the first again."""
         self._changed(Update(line.head_key, remove=("waits",), condition=Attr("pk").exists()))
 
-    def record_wait(self, line: Line, head: Head, *, wake_at: Millis, waits: int, held: str) -> bool:
-        """The wake-up, of receipt handle `held`, is kept by its visibility until before `wake_at`; False if the line
-        was unblocked since `head` was read, and so must be tried."""
-        rest: Item = {"wake_at": wake_at, "due_shard": line.due_shard, "waits": waits, "held": held}
-        return self._changed(Update(line.head_key, set=rest, condition=_not_unblocked_since(head)))
+    def record_wait(self, line: Line, head: Head, *, until: Millis, waits: int, held: str) -> bool:
+        """The wake-up, of receipt handle `held`, is kept by its visibility `until` then; False if the line was
+        unblocked since `head` was read, and so must be tried."""
+        rest: Item = {"wake_at": until + WAKE_AFTER, "due_shard": line.due_shard, "waits": waits, "held": held}
+        return self._changed(
+            Update(
+                line.head_key,
+                set=rest | {"woken_at": until},
+                remove=("visited_until",),
+                condition=_not_unblocked_since(head),
+            )
+        )
 
     def block(self, line: Line, head: Head, *, until: Millis, waits: int) -> bool:
         """Closes the line until `until`; False if it was unblocked since `head` was read, and so must be tried."""
         rest: Item = {"blocked_until": until, "wake_at": until, "due_shard": line.due_shard, "waits": waits}
-        return self._changed(Update(line.head_key, set=rest, condition=_not_unblocked_since(head)))
+        return self._changed(
+            Update(line.head_key, set=rest, remove=("visited_until",), condition=_not_unblocked_since(head))
+        )
 
     def cover_block(self, line: Line, blocked_until: Millis) -> None:
         """Lets the end of the block wake the line, if it is still blocked until then."""
         rest: Item = {"wake_at": blocked_until, "due_shard": line.due_shard}
-        self._changed(Update(line.head_key, set=rest, condition=Attr("blocked_until").eq(blocked_until)))
+        still = Attr("blocked_until").eq(blocked_until)
+        self._changed(Update(line.head_key, set=rest, remove=("visited_until",), condition=still))
 
     def unblock(self, line: Line, now: Millis) -> Head | None:
         """Opens the line and makes it due at once. The head as it was left; None for a line that never had work."""
@@ -192,7 +226,8 @@ class Heads:
 
     def _lower(self, line: Line, wake_at: Millis) -> None:
         rest: Item = {"wake_at": wake_at, "due_shard": line.due_shard}
-        self._changed(Update(line.head_key, set=rest, condition=Attr("wake_at").gt(wake_at)))
+        later = Attr("wake_at").gt(wake_at)
+        self._changed(Update(line.head_key, set=rest, remove=("visited_until",), condition=later))
 
     def _changed(self, change: Update) -> bool:
         try:
@@ -209,6 +244,11 @@ def _due_head(item: Item) -> DueHead:
         wake_at=int(str(item["wake_at"])),
         blocked_until=blocked_until if isinstance(blocked_until, int) else None,
     )
+
+
+def _open(now: Millis) -> Condition:
+    open_: Condition = Attr("blocked_until").not_exists() | Attr("blocked_until").lte(now)
+    return open_
 
 
 def _not_unblocked_since(head: Head) -> Condition:

@@ -17,9 +17,10 @@ from shared.lines.attendance import (
     WaitBy,
 )
 from shared.lines.head import Heads
+from shared.lines.lines import Lines
 from shared.lines.wakeups import WakeUp
 from tests.unit.clock import NOON, SettableClock
-from tests.unit.shared.lines.lane import LINE, RecordingWakeUps, head_item, head_of
+from tests.unit.shared.lines.lane import LINE, RecordingWakeUps, due_lines, head_item, head_of
 
 HANDLE = "handle-1"
 WAKE_UP = WakeUp(LINE, HANDLE)
@@ -139,7 +140,7 @@ async def test_a_worker_out_of_time_hands_over_with_a_fresh_wake_up(
 
     assert wake_ups.sent == [LINE]
     assert head_item(messages)["woken_at"] == NOON
-    assert head_of(messages).wake_at == DEADLINE + COVER
+    assert head_of(messages).wake_at == NOON + MINUTE  # should it get lost
 
 
 async def test_a_worker_out_of_time_sends_no_second_wake_up_beside_one_sent_since_it_came(
@@ -153,12 +154,51 @@ async def test_a_worker_out_of_time_sends_no_second_wake_up_beside_one_sent_sinc
     assert wake_ups.sent == []
 
 
+async def test_a_busy_line_has_about_one_wake_up_queued_however_long_it_is_busy(
+    attendant: Attendant, heads: Heads, wake_ups: RecordingWakeUps, clock: SettableClock
+) -> None:
+    """Work is added every ten seconds while visits last for longer than a wake-up is waited for, and the scheduler
+    looks each minute."""
+    lines, seconds = Lines(heads, wake_ups, clock), 0
+
+    def add_work() -> None:
+        nonlocal seconds
+        for _ in range(11):
+            clock.advance(10 * SECOND)
+            seconds += 10
+            lines.announce(LINE, clock())
+            lines.wake(LINE)
+            if seconds % 60 == 0:
+                wake_ups.sent += [LINE] * len(due_lines(heads, clock()))
+
+    lines.announce(LINE, clock())
+    lines.wake(LINE)
+    for visit in range(8):
+        assert len(wake_ups.sent) - visit in (1, 2)
+        await attendant.attend(WAKE_UP, Work(OutOfTime(), meanwhile=add_work), deadline=clock() + 110 * SECOND)
+
+
+async def test_a_line_that_waits_with_its_wake_up_held_is_sent_no_others(
+    attendant: Attendant, heads: Heads, wake_ups: RecordingWakeUps, clock: SettableClock
+) -> None:
+    lines = Lines(heads, wake_ups, clock)
+    for _ in range(5):
+        lines.announce(LINE, clock())
+        wait = MustWait(clock() + 50 * SECOND, "the relay is away")
+        held = await attendant.attend(WAKE_UP, Work(wait), deadline=clock() + 110 * SECOND)
+        assert held is Disposition.GIVE_BACK
+        for _ in range(5):
+            clock.advance(10 * SECOND)
+            lines.wake(LINE)
+    assert wake_ups.sent == []
+
+
 @pytest.mark.parametrize("rest", [OutOfTime(), Drained(next_due=None)])
 async def test_a_line_that_got_through_counts_its_waits_anew(
     attendant: Attendant, heads: Heads, messages: Table, rest: Rest
 ) -> None:
     heads.announce(LINE, NOON, NOON)
-    heads.record_wait(LINE, head_of(messages), wake_at=NOON, waits=5, held="handle")
+    heads.record_wait(LINE, head_of(messages), until=NOON, waits=5, held="handle")
 
     await attend(attendant, Work(rest))
 

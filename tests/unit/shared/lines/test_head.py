@@ -223,7 +223,7 @@ class TestSettling:
 
     def test_a_line_that_got_through_counts_its_waits_anew(self, heads: Heads, messages: Table) -> None:
         heads.announce(LINE, NOON, NOON)
-        heads.record_wait(LINE, visited(heads), wake_at=NOON + MINUTE, waits=7, held="handle")
+        heads.record_wait(LINE, visited(heads), until=NOON + MINUTE, waits=7, held="handle")
 
         heads.settle(LINE, visited(heads), next_due=None, now=NOON + HOUR)
 
@@ -234,7 +234,7 @@ class TestSettling:
     ) -> None:
         """A busy line is never quiet: it would carry its waits on, and block for hours at the next short failure."""
         heads.announce(LINE, NOON, NOON)
-        heads.record_wait(LINE, visited(heads), wake_at=NOON + MINUTE, waits=7, held="handle")
+        heads.record_wait(LINE, visited(heads), until=NOON + MINUTE, waits=7, held="handle")
 
         heads.settle(LINE, visited(heads), next_due=None, now=NOON + SECOND)
 
@@ -246,7 +246,7 @@ class TestWaiting:
         heads.announce(LINE, NOON, NOON)
         head = visited(heads)
 
-        assert heads.record_wait(LINE, head, wake_at=NOON + 90 * SECOND, waits=3, held="handle")
+        assert heads.record_wait(LINE, head, until=NOON + 30 * SECOND, waits=3, held="handle")
 
         assert head_of(messages).wake_at == NOON + 90 * SECOND
         assert head_of(messages).waits == 3
@@ -258,11 +258,11 @@ class TestWaiting:
         head = visited(heads)
         heads.unblock(LINE, NOON)
 
-        assert not heads.record_wait(LINE, head, wake_at=NOON + MINUTE, waits=1, held="handle")
+        assert not heads.record_wait(LINE, head, until=NOON + MINUTE, waits=1, held="handle")
 
     def test_a_visit_forgets_the_wake_up_that_was_held(self, heads: Heads, messages: Table) -> None:
         heads.announce(LINE, NOON, NOON)
-        heads.record_wait(LINE, visited(heads), wake_at=NOON + MINUTE, waits=1, held="handle")
+        heads.record_wait(LINE, visited(heads), until=NOON + MINUTE, waits=1, held="handle")
 
         visited(heads)
 

@@ -199,7 +199,7 @@ class TestAddingWork:
         url = queue_urls[LineKind.MEDIUM]
         (held,) = boto.sqs().receive_message(QueueUrl=url)["Messages"]
         queues[LineKind.MEDIUM].hold(held["ReceiptHandle"], 60)
-        heads.record_wait(LINE, head_of(messages), wake_at=NOON + MINUTE, waits=1, held=held["ReceiptHandle"])
+        heads.record_wait(LINE, head_of(messages), until=NOON + MINUTE, waits=1, held=held["ReceiptHandle"])
 
         lines.unblock([LINE])
 
