@@ -122,7 +122,7 @@ def build_services(settings: ApiSettings, clock: Clock = system_clock) -> Servic
         lines=lines,
         intake=Intake(messages=messages, mails=mails, payloads=payloads, accounts=accounts, lines=lines, clock=clock),
         cancellation=Cancellation(messages=messages, mails=mails, slices=slices, lines=lines, clock=clock),
-        retrying=Retrying(messages=messages, mails=mails, lines=lines, clock=clock),
+        retrying=Retrying(messages=messages, mails=mails, accounts=accounts, lines=lines, clock=clock),
         removal=removal,
         cleanup=Cleanup(mails=mails, removal=removal, log=event_log, clock=clock),
         event_log=event_log,

@@ -10,9 +10,11 @@ from pydantic_core import PydanticCustomError
 from shared.accounts.oauth.settings import OAuth, OAuthSettings
 from shared.clock import Millis
 from shared.limits.model import SendingLimits
+from shared.lines.line import MAX_PARTS, Line, account_lines
 from shared.outgoing.credentials import Password
 
 IMPLICIT_TLS_PORT = 465
+DEFAULT_IDLE_SECONDS = 60
 DEFAULT_PEC_MAX_TOTAL_MB = 30  # what every provider has to take (DM 2 November 2005, art. 12)
 
 
@@ -56,6 +58,17 @@ class AccountSettings(BaseModel):
         Field(ge=1, le=100, description="At a time, over all priorities. Left out: one for each priority that sends."),
     ] = None
     batch_size: Annotated[int, Field(ge=1, le=10_000, description="Mails over one connection.")] = 100
+    idle_seconds: Annotated[
+        int, Field(ge=1, le=600, description="How long a connection is kept open without a mail.")
+    ] = DEFAULT_IDLE_SECONDS
+    parallelism: Annotated[
+        int,
+        Field(
+            ge=1,
+            le=MAX_PARTS,
+            description="Lines that the mail of each priority is spread over, by its id. Order holds within each.",
+        ),
+    ] = 1
     limits: SendingLimits = SendingLimits()
     is_pec_account: Annotated[
         bool, Field(description="Italian certified mail: its formal rules are kept at submission and at sending.")
@@ -77,11 +90,20 @@ class AccountSettings(BaseModel):
             raise PydanticCustomError("missing_field", "oauth needs a username: the mailbox to send as")
         if self.oauth is not None and self.password is not None:
             raise PydanticCustomError("exclusive_fields", "an account has a password or oauth, not both")
+        if self.max_connections is not None and self.parallelism > self.max_connections:
+            raise PydanticCustomError(
+                "too_few_connections",
+                "parallelism of {parallelism} needs max_connections of at least as many, not {max_connections}",
+                {"parallelism": self.parallelism, "max_connections": self.max_connections},
+            )
         return self
 
 
 class Account(BaseModel):
-    """An account as stored. `version` counts changes: sessions and opened secrets are kept per version."""
+    """An account as stored. `version` counts changes: sessions and opened secrets are kept per version.
+
+    `parts` is the highest `parallelism` that it ever had: in so many lines of each lane its mail may wait.
+    """
 
     model_config = ConfigDict(frozen=True)
 
@@ -98,6 +120,9 @@ class Account(BaseModel):
     ca_certificate: str | None = None
     max_connections: int | None = None
     batch_size: int = 100
+    idle_seconds: int = DEFAULT_IDLE_SECONDS
+    parallelism: int = 1
+    parts: int = 1
     limits: SendingLimits = SendingLimits()
     is_pec_account: bool = False
     pec_max_total_mb: int = DEFAULT_PEC_MAX_TOTAL_MB
@@ -108,6 +133,11 @@ class Account(BaseModel):
     @property
     def secret_owner(self) -> str:
         return secret_owner(self.id)
+
+    @property
+    def lines(self) -> list[Line]:
+        """Every line that may hold mail of the account, in order of priority."""
+        return account_lines(self.tenant_id, self.id, self.parts)
 
 
 def secret_owner(account_id: str) -> str:

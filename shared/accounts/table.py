@@ -62,11 +62,11 @@ class AccountTable:
         accounts = [account_from_item(item) for item in page.items]
         return AccountPage(accounts, str(page.resume["sk"]).removeprefix(key.sk) if page.resume else None)
 
-    def ids(self, tenant_id: str) -> list[str]:
-        """Of all accounts of the tenant."""
+    def all(self, tenant_id: str) -> list[Account]:
+        """Every account of the tenant."""
         key = account_key(tenant_id, "")
         condition = Key("pk").eq(key.pk) & Key("sk").begins_with(key.sk)
-        return [str(item["sk"]).removeprefix(key.sk) for item in self._table.query_all(condition)]
+        return [account_from_item(item) for item in self._table.query_all(condition)]
 
     def put(self, tenant_id: str, account_id: str, settings: AccountSettings) -> tuple[Account, bool]:
         """The account, and whether it is new. Raises Conflict when somebody else changed it at the same time."""
@@ -121,6 +121,9 @@ class AccountTable:
             ca_certificate=settings.ca_certificate,
             max_connections=settings.max_connections,
             batch_size=settings.batch_size,
+            idle_seconds=settings.idle_seconds,
+            parallelism=settings.parallelism,
+            parts=max(settings.parallelism, before.parts if before else 1),
             limits=settings.limits,
             is_pec_account=settings.is_pec_account,
             pec_max_total_mb=settings.pec_max_total_mb,

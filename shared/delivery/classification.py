@@ -6,9 +6,8 @@ after MAIL FROM only replies about the session itself are taken to be about rela
 """
 
 from shared.delivery.providers import PROVIDER_REPLIES
-from shared.delivery.replies import Reply, Scope, Stage, Verdict
+from shared.delivery.replies import CLOSING, Reply, Scope, Stage, Verdict
 
-_CLOSING = 421  # RFC 5321 §3.8: at any stage
 _BAD_SEQUENCE, _NOT_IMPLEMENTED, _NO_MAIL_HERE = 503, 502, 521
 
 # The session's authentication or encryption: RFC 4954 §6, RFC 3207 §4, RFC 5248 §2.4. The enhanced codes without their
@@ -32,7 +31,7 @@ def classify(stage: Stage, reply: Reply) -> Verdict:
     for row in PROVIDER_REPLIES:
         if row.matches(stage, reply):
             return row.verdict(reply)
-    if reply.code == _CLOSING:
+    if reply.code == CLOSING:
         return _RELAY_WAITS
     match stage:
         case Stage.CONNECT | Stage.TLS | Stage.EHLO:  # before there is a mail, nothing is about one

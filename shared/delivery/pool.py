@@ -18,7 +18,6 @@ from shared.delivery.session import Session, SessionDied
 from shared.delivery.transmission import Envelope, Outcome
 from shared.outgoing.guard import Guard
 
-IDLE_LIMIT: Millis = 60 * SECOND
 TRUSTED_IDLE: Millis = 2 * SECOND  # used this recently, a session is taken to be alive without asking
 
 
@@ -29,10 +28,11 @@ class SessionKey:
     tenant_id: str
     account_id: str
     version: int
+    kept_for: Millis  # without a mail
 
     @classmethod
     def of(cls, account: Account) -> "SessionKey":
-        return cls(account.tenant_id, account.id, account.version)
+        return cls(account.tenant_id, account.id, account.version, account.idle_seconds * SECOND)
 
 
 class PooledSession:
@@ -114,10 +114,11 @@ class Pool:
         self._idle.setdefault(SessionKey.of(account), []).append(session)
 
     async def sweep(self) -> None:
-        """Closes what has been idle too long: relays drop it anyway, and count it until they do."""
-        oldest = self._clock() - IDLE_LIMIT
+        """Closes what has been idle for longer than its account says: relays drop it some time, and count it until
+        they do."""
         stale: list[Session] = []
         for key, sessions in list(self._idle.items()):
+            oldest = self._clock() - key.kept_for
             stale += [session for session in sessions if session.last_used < oldest]
             self._idle[key] = [session for session in sessions if session.last_used >= oldest]
             if not self._idle[key]:

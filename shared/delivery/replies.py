@@ -9,6 +9,8 @@ from enum import StrEnum
 
 from shared.clock import DAY, HOUR, MINUTE, SECOND, Millis
 
+CLOSING = 421  # RFC 5321 §3.8: at any stage
+
 
 class Stage(StrEnum):
     """Where in the session the reply came."""

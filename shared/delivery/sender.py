@@ -25,6 +25,7 @@ from shared.delivery.tokens import MailTokens
 from shared.delivery.transmission import LineFault
 from shared.errors import StorageError
 from shared.limits.budget import Budget, BudgetSpent, LimitScope
+from shared.limits.connections import Place
 from shared.limits.seats import LOOK_AGAIN, Seats
 from shared.limits.state import LimitTable, account_limits_key, tenant_limits_key
 from shared.lines.attendance import CLOCK_SKEW, Drained, MustWait, OutOfTime, Rest, Visit, WaitBy
@@ -119,7 +120,7 @@ class Sender:
             run = SliceRun(context, claimed, jobs)
             await run.send_all()
             await run.let_go()
-            if run.recorded > 0 and not progressed:
+            if run.answered > 0 and not progressed:
                 await in_thread(parts.health.mail_got_through, visit)
                 progressed = True
             if run.stop is not None:
@@ -196,11 +197,17 @@ class Sender:
         )
 
     def _seats(self, visit: Visit, standing: Standing) -> Seats:
+        account = standing.account
         return Seats(
             self._parts.limits,
             account_limits_key(visit.line.tenant_id, visit.line.account_id),
-            standing.account.max_connections if standing.account else None,
-            priority=_priority(visit),
+            account.max_connections if account else None,
+            place=Place(
+                _priority(visit),
+                visit.line.part,
+                parallelism=account.parallelism if account else 1,
+                parts=account.parts if account else 1,
+            ),
             until=visit.deadline,
             clock=self._parts.clock,
         )

@@ -15,7 +15,7 @@ from aiosmtplib import (
 
 from shared.clock import Clock, Millis
 from shared.delivery.classification import asks_for_another_transaction, classify
-from shared.delivery.replies import Reply, Scope, Stage
+from shared.delivery.replies import CLOSING, Reply, Scope, Stage
 from shared.delivery.transmission import (
     Answered,
     Envelope,
@@ -31,7 +31,7 @@ from shared.errors import MailProxyError
 
 _RESET_SECONDS = 5
 _ENCODING = "utf-8"  # of addresses; beyond ASCII only where the relay offers SMTPUTF8
-_GO_ON, _DONE, _CLOSING = 354, 250, 421  # reply codes (RFC 5321 §4.2.3)
+_GO_ON, _DONE = 354, 250  # reply codes (RFC 5321 §4.2.3)
 _LEADING_DOT = re.compile(rb"^\.", re.MULTILINE)  # RFC 5321 §4.5.2; messages end in CRLF, and hold no other line ends
 _DATA_SECONDS = 60  # RFC 5321 §4.5.3.2 allows ten minutes; a function has two
 
@@ -113,7 +113,7 @@ class Session:
             await self._client.mail(envelope.sender, options=options, encoding=_ENCODING)
         except SMTPSenderRefused as error:
             reply = Reply.of(error.code, error.message)
-            if reply.code == _CLOSING and self.mails > 1:  # it has carried its share of mails, or idled too long
+            if reply.code == CLOSING and self.mails > 1:  # it has carried its share of mails, or idled too long
                 self._client.close()
                 raise SessionDied(str(reply)) from error
             return await self._reset(outcome_of_refusal(Stage.MAIL, reply, classify(Stage.MAIL, reply)))

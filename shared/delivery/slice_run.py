@@ -38,10 +38,11 @@ from shared.limits.budget import Budget, BudgetSpent, Needs, NeverFits
 from shared.limits.model import LimitBehavior
 from shared.limits.seats import Seats
 from shared.messages.model import Content, Status
-from shared.messages.slices import Entry, Slice, SliceTable
+from shared.messages.slices import Entry, Slice, SliceTable, Stall
 from shared.observability import MetricUnit, logger, metrics
 
 MAX_CRASHES = 3  # in a row, over one marked mail
+MAX_STALLS = 5  # in a row, over one mail: then it is put off, and holds up no others
 
 LAST_START: Millis = 30 * SECOND  # before the deadline: no mail is begun later
 _CUT_OFF: Millis = 8 * SECOND  # before the deadline: a mail under way is given up; what it came to must be written
@@ -79,7 +80,8 @@ class RunContext:
 
 
 class SliceRun:
-    """`stop` tells why the line must wait, None while it need not; `recorded` counts outcomes handed in."""
+    """`stop` tells why the line must wait, None while it need not; `answered` counts mails that the relay did not leave
+    without an answer."""
 
     def __init__(self, context: RunContext, claimed: Slice, jobs: Sequence[Job]) -> None:
         self._context = context
@@ -87,8 +89,9 @@ class SliceRun:
         self._jobs = deque(jobs)
         self._one_by_one = claimed.crashes > 0
         self._renewing = asyncio.Lock()
+        self._stalls = {stall.mail_id: stall.times for stall in claimed.stalls}
         self.stop: Stop | None = None
-        self.recorded = 0
+        self.answered = 0
 
     async def send_all(self) -> None:
         """Until the slice is empty, the line must wait, or time is nearly up. Raises StorageError."""
@@ -108,7 +111,10 @@ class SliceRun:
         """Removes the slice, or gives it back with what is left."""
         remaining: list[Entry] = [job.entry for job in self._jobs]
         if remaining:
-            await in_thread(self._context.slices.let_go, self._claimed, remaining)
+            stalls = [
+                Stall(each.mail_id, self._stalls[each.mail_id]) for each in remaining if each.mail_id in self._stalls
+            ]
+            await in_thread(self._context.slices.let_go, self._claimed, remaining, stalls)
         else:
             await in_thread(self._context.slices.finish, self._claimed)
 
@@ -156,6 +162,10 @@ class SliceRun:
             return self._refused(job, outcome.reason)
         if isinstance(outcome, NeverFits):
             return self._refused(job, outcome.reason)
+        if isinstance(outcome, LineFault) and outcome.broke_a_mail:
+            outcome = self._stalled(job, outcome)
+        elif isinstance(outcome, Answered | MailFailed):
+            self.answered += 1
         if isinstance(outcome, LineFault | BudgetSpent):
             self.stop = outcome
             return None
@@ -169,6 +179,13 @@ class SliceRun:
             waited=max(0, started_at - self._claimed.due_at),
         )
         return replace(decision, refused=hard_refusals(outcome))
+
+    def _stalled(self, job: Job, fault: LineFault) -> LineFault | MailFailed:
+        """The line waits for the relay; but not for ever if it is this mail that the relay breaks off at."""
+        times = self._stalls[job.mail.id] = self._stalls.get(job.mail.id, 0) + 1
+        if times < MAX_STALLS:
+            return fault
+        return MailFailed(f"the relay broke off {times} times in a row at this mail: {fault.reason}", permanent=False)
 
     async def _mark(self, job: Job) -> bool:
         """False when this mail has cost too many workers their lives."""
@@ -269,7 +286,6 @@ class SliceRun:
         return without_try(job.mail, reason, addresses, job.before, self._context.clock())
 
     def _record(self, job: Job, decision: Decision) -> asyncio.Future[None]:
-        self.recorded += 1
         mail = decision.mail
         metrics.add_metric(name=_METRICS[mail.status], unit=MetricUnit.Count, value=1)
         if mail.status is Status.SENT:

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from shared.delivery.replies import Reply, Scope, Stage, Verdict
+from shared.delivery.replies import CLOSING, Reply, Scope, Stage, Verdict
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +66,13 @@ class LineFault:
     def summary(self) -> str:
         """Fit for a log: a relay's words may quote addresses, and so are left out."""
         return ": ".join([f"{self.scope} at {self.stage}", *(str(each) for each in (self.code, self.error) if each)])
+
+    @property
+    def broke_a_mail(self) -> bool:
+        """Whether the session ended while it carried a mail, whose text was not out: it may be for the mail."""
+        in_a_mail = self.stage in (Stage.MAIL, Stage.RCPT, Stage.DATA)
+        is_reply = self.code is not None and 400 <= self.code < 600
+        return in_a_mail and self.scope is Scope.RELAY and (self.code == CLOSING or not is_reply)
 
 
 type Outcome = Answered | MailFailed | LineFault

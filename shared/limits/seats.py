@@ -7,15 +7,17 @@ from shared.aws.dynamodb import ItemKey
 from shared.clock import SECOND, Clock, Millis
 from shared.limits.connections import (
     Lease,
+    Place,
     fixed_part,
     free_connections,
+    leased_part,
     must_yield,
+    waiting_before,
     with_lease,
     with_word,
     without_word,
 )
 from shared.limits.state import LimitState, LimitTable
-from shared.messages.model import Priority
 
 LOOK_EVERY: Millis = 2 * SECOND  # the holder of a leased connection looks whether somebody more urgent waits
 LOOK_AGAIN: Millis = SECOND  # a worker that found none asks again
@@ -39,7 +41,7 @@ class Seats:
         key: ItemKey,
         max_connections: int | None,
         *,
-        priority: Priority,
+        place: Place,
         until: Millis,
         clock: Clock,
     ) -> None:
@@ -47,7 +49,7 @@ class Seats:
         self._table = table
         self._key = key
         self._max = max_connections
-        self._priority = priority
+        self._place = place
         self._clock = clock
         self._holder = uuid.uuid4().hex[:12]
         self._looked_at: Millis = 0
@@ -61,14 +63,14 @@ class Seats:
 
     @property
     def is_leased(self) -> bool:
-        """Whether the lanes share fewer connections than there are lanes."""
-        return self._max is not None and fixed_part(self._max, self._priority) is None
+        """Whether the account's lines share fewer connections than there are lines."""
+        return self._max is not None and fixed_part(self._max, self._place) is None
 
     def take(self) -> bool:
-        """False when all are in use by other lanes; those hear of it if they are less urgent."""
+        """False when all are in use by other lines, or wanted before; they hear of it if they are less urgent."""
         if self._max is None:
             self.count = 1
-        elif (part := fixed_part(self._max, self._priority)) is not None:
+        elif (part := fixed_part(self._max, self._place)) is not None:
             self.count = part
         else:
             self._lease(self._max)
@@ -87,7 +89,7 @@ class Seats:
         """After the connections are closed."""
         if self.is_leased and self.count > 0:
             now = self._clock()
-            nothing = Lease(self._holder, self._priority, 0, now)
+            nothing = Lease(self._holder, self._place.priority, 0, now)
             self._table.change(
                 self._key,
                 lambda state: (replace(state, leases=tuple(with_lease(state.leases, nothing, now))), None),
@@ -101,15 +103,20 @@ class Seats:
         self.count, self.must_yield, self._looked_at = answer.count, answer.yield_to_others, now
 
     def _leased(self, state: LimitState, max_connections: int, now: Millis) -> tuple[LimitState, _Answer]:
+        place = self._place
         free = free_connections(state.leases, holder=self._holder, max_connections=max_connections, now=now)
-        if free == 0:
-            word = with_word(state.waiting, self._priority, now)
+        # One who has a connection has had its turn already.
+        before = 0 if self.count else waiting_before(state.waiting, place, now)
+        count = min(self.count or leased_part(max_connections, place), free - before)
+        if count <= 0:
+            word = with_word(state.waiting, place, now)
             return replace(state, waiting=tuple(word)), _Answer(0, yield_to_others=False)
-        lease = Lease(self._holder, self._priority, 1, self._until)
+        lease = Lease(self._holder, place.priority, count, self._until)
         leased = replace(
             state,
             leases=tuple(with_lease(state.leases, lease, now)),
-            waiting=tuple(without_word(state.waiting, self._priority, now)),
+            waiting=tuple(without_word(state.waiting, place, now)),
         )
         # With a free connection beside ours, nobody has to wait for us.
-        return leased, _Answer(1, yield_to_others=free == 1 and must_yield(leased.waiting, self._priority, now))
+        is_wanted = free == count and must_yield(leased.waiting, place.priority, now)
+        return leased, _Answer(count, yield_to_others=is_wanted)

@@ -87,7 +87,7 @@ def _to_item(key: ItemKey, state: LimitState, now: Millis) -> Item:
         "revision": state.revision,
         "usages": _packed((each.end, each.priority, each.count, each.permit) for each in state.usages),
         "leases": _packed((each.holder, each.priority, each.count, each.until) for each in state.leases),
-        "waiting": _packed((each.priority, each.until) for each in state.waiting),
+        "waiting": _packed((each.priority, each.part, each.until) for each in state.waiting),
     }
     return key.item | item | {"ttl": ttl_seconds(now + _KEPT)}
 
@@ -105,7 +105,10 @@ def _from_item(item: object) -> LimitState:
             Lease(holder, Priority(int(priority)), int(count), int(until))
             for holder, priority, count, until in _unpacked(item["leases"])
         ),
-        waiting=tuple(Waiting(Priority(int(priority)), int(until)) for priority, until in _unpacked(item["waiting"])),
+        waiting=tuple(
+            Waiting(Priority(int(priority)), int(part), int(until))
+            for priority, part, until in _unpacked(item["waiting"])
+        ),
     )
 
 

@@ -10,6 +10,7 @@ from shared.clock import SECOND, Millis
 HEAD_SORT_KEY = "HEAD"  # sorts after every piece of work, whose keys begin with digits
 DUE_SHARDS = 16
 MAX_GROUP_LENGTH = 128  # SQS: MessageGroupId
+MAX_PARTS = 16  # of an account, in each lane
 
 
 class LineKind(StrEnum):
@@ -43,7 +44,10 @@ ANNOUNCE_REPORTS_EVERY: Millis = 20 * SECOND
 @dataclass(frozen=True, slots=True)
 class Line:
     """`owner` is `tenant#account` for lanes, `tenant` for reports and deletions, `tenant#batch` for activations; no id
-    holds `#`."""
+    holds `#`.
+
+    The lanes of an account that is spread over several lines have `tenant#account#1` and so on beside the first.
+    """
 
     kind: LineKind
     owner: str
@@ -81,7 +85,13 @@ class Line:
 
     @property
     def account_id(self) -> str:
-        return self.owner.partition("#")[2]
+        return self.owner.partition("#")[2].partition("#")[0]
+
+    @property
+    def part(self) -> int:
+        """Of a lane: which of the account's lines there it is, counted from 0."""
+        _, _, *part = self.owner.split("#")
+        return int(part[0]) if part else 0
 
     @property
     def batch_code(self) -> str:
@@ -94,14 +104,20 @@ def due_shard(number: int) -> str:
     return f"DUE#{number:02d}"
 
 
-def account_line(lane: LineKind, tenant_id: str, account_id: str) -> Line:
-    """The line of one account in one lane."""
-    return Line(lane, f"{tenant_id}#{account_id}")
+def account_line(lane: LineKind, tenant_id: str, account_id: str, part: int = 0) -> Line:
+    """The line of one account in one lane; one of several, where it is spread."""
+    owner = f"{tenant_id}#{account_id}"
+    return Line(lane, f"{owner}#{part}" if part else owner)
 
 
-def account_lines(tenant_id: str, account_id: str) -> list[Line]:
+def account_lines(tenant_id: str, account_id: str, parts: int = 1) -> list[Line]:
     """The lines of one account, in order of priority."""
-    return [account_line(lane, tenant_id, account_id) for lane in LANES]
+    return [account_line(lane, tenant_id, account_id, part) for lane in LANES for part in range(parts)]
+
+
+def part_of(mail_id: str, parallelism: int) -> int:
+    """Which of so many lines the mail goes to. The same for each try and each submission under this id."""
+    return int.from_bytes(hashlib.sha256(mail_id.encode()).digest()[:4]) % parallelism
 
 
 def activation_line(tenant_id: str, batch_code: str) -> Line:

@@ -7,13 +7,14 @@ transaction of its states and itself, then wake-ups.
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from shared.accounts.model import Account
 from shared.accounts.table import AccountTable
 from shared.aws.dynamodb import Attr, Put, Table
 from shared.clock import DAY, SECOND, Clock, Millis
 from shared.errors import InvalidInput, StorageUnavailable, TransactionRefused
 from shared.identifiers import digest, due_key, new_ulid
 from shared.instance.model import Instance
-from shared.lines.line import Line
+from shared.lines.line import Line, part_of
 from shared.lines.lines import Lines
 from shared.messages.candidates import Accepted, Candidate, Rejected, SliceGroup
 from shared.messages.model import Mail, MailEvent, Priority, Status
@@ -27,6 +28,8 @@ from shared.tenants.model import Tenant
 
 MAX_AHEAD: Millis = 30 * DAY
 _TRIES = 5  # of a transaction that loses entries to other calls, or meets another transaction
+
+type Addressed = tuple[Submission, Account]
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,11 +70,11 @@ class Intake:
         now = self._clock()
         rejected: list[Rejected] = []
         submissions = _parse(entries, rejected)
-        submissions = self._with_account(tenant, submissions, rejected)
+        addressed = self._with_account(tenant, submissions, rejected)
         priority = instance.default_priority if default_priority is None else default_priority
         candidates = [
-            _candidate(tenant, index, submission, priority, now)
-            for index, submission in _sendable(submissions, now, rejected)
+            _candidate(submission, account, index, priority, now)
+            for index, (submission, account) in _sendable(addressed, now, rejected)
         ]
         accepted = self._store(candidates, rejected, now)
         return IntakeResult(
@@ -83,11 +86,11 @@ class Intake:
 
     def _with_account(
         self, tenant: Tenant, submissions: Mapping[int, Submission], rejected: list[Rejected]
-    ) -> dict[int, Submission]:
-        """The submissions whose account exists, and takes them, the default one filled in."""
+    ) -> dict[int, Addressed]:
+        """The submissions whose account exists, and takes them, with that account: their own or the default one."""
         named = {each.account_id or tenant.default_account for each in submissions.values()}
         existing = self._accounts.existing(tenant.id, (each for each in named if each is not None))
-        known: dict[int, Submission] = {}
+        known: dict[int, Addressed] = {}
         for index, submission in submissions.items():
             account_id = submission.account_id or tenant.default_account
             if account_id is None:
@@ -99,7 +102,7 @@ class Intake:
             elif (breach := breach_at_submission(submission, existing[account_id])) is not None:
                 rejected.append(Rejected(index, submission.id, breach.code, breach.detail))
             else:
-                known[index] = submission.model_copy(update={"account_id": account_id})
+                known[index] = submission, existing[account_id]
         return known
 
     def _store(self, candidates: Sequence[Candidate], rejected: list[Rejected], now: Millis) -> dict[int, Accepted]:
@@ -182,17 +185,15 @@ def _id_of(entry: object) -> str | None:
     return mail_id[:255] if isinstance(mail_id, str) else None
 
 
-def _sendable(
-    submissions: Mapping[int, Submission], now: Millis, rejected: list[Rejected]
-) -> list[tuple[int, Submission]]:
+def _sendable(addressed: Mapping[int, Addressed], now: Millis, rejected: list[Rejected]) -> list[tuple[int, Addressed]]:
     """Those not scheduled further ahead than is kept."""
-    sendable: list[tuple[int, Submission]] = []
-    for index, submission in submissions.items():
+    sendable: list[tuple[int, Addressed]] = []
+    for index, (submission, account) in addressed.items():
         if _due_at(submission, now) > now + MAX_AHEAD:
             detail = f"send_at: at most {MAX_AHEAD // DAY} days ahead"
             rejected.append(Rejected(index, submission.id, "send_at_too_far", detail))
         else:
-            sendable.append((index, submission))
+            sendable.append((index, (submission, account)))
     return sendable
 
 
@@ -204,23 +205,23 @@ def _due_at(submission: Submission, now: Millis) -> Millis:
 
 
 def _candidate(
-    tenant: Tenant, index: int, submission: Submission, default_priority: Priority, now: Millis
+    submission: Submission, account: Account, index: int, default_priority: Priority, now: Millis
 ) -> Candidate:
     content = submission.content_json()
     priority = default_priority if submission.priority is None else submission.priority
-    account_id = submission.account_id or ""
     send_at = submission.send_at.isoformat() if submission.send_at else ""
     batch_code = submission.batch_code or ""
     # As the client said it: a default that changes later must not make the same call another one.
     said_priority = "" if submission.priority is None else str(submission.priority.value)
-    identity = digest(content.decode(), account_id, said_priority, send_at, batch_code)
+    identity = digest(content.decode(), account.id, said_priority, send_at, batch_code)
     generation = 1
     due_at = _due_at(submission, now)
     mail = Mail(
-        tenant_id=tenant.id,
+        tenant_id=account.tenant_id,
         id=submission.id,
-        account_id=account_id,
+        account_id=account.id,
         priority=priority,
+        part=part_of(submission.id, account.parallelism),
         status=Status.PENDING,
         generation=generation,
         slice_key="",

@@ -110,9 +110,9 @@ class MailEvent(BaseModel):
 
 
 class Mail(BaseModel):
-    """The state of one mail. `slice_key` names the slice that holds its work, within the line of its lane; `waited` is
-    how long it was due between tries without being tried. `reported_at` is written only where the acknowledgement of
-    the last report came late; `shared.reports.log` knows the others."""
+    """The state of one mail. `slice_key` names the slice that holds its work, within the line of its lane and `part`;
+    `waited` is how long it was due between tries without being tried. `reported_at` is written only where the
+    acknowledgement of the last report came late; `shared.reports.log` knows the others."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -120,6 +120,7 @@ class Mail(BaseModel):
     id: str
     account_id: str
     priority: Priority
+    part: int = 0
     status: Status
     generation: int
     slice_key: str
@@ -151,7 +152,7 @@ class Mail(BaseModel):
 
     @property
     def line(self) -> Line:
-        return account_line(self.priority.lane, self.tenant_id, self.account_id)
+        return account_line(self.priority.lane, self.tenant_id, self.account_id, self.part)
 
     @property
     def public_key(self) -> str:

@@ -2,7 +2,8 @@
 
 A replacement raises the mail's generation, under which it has a content of its own. It is one transaction of the old
 slice (which must carry no claim, not even one that ran out) and the state, so that a worker sends either the old mail
-or the new one. The mail keeps its place in order unless lane, account, `send_at` or batch code change.
+or the new one. The mail keeps its place in order unless lane, account, `send_at` or batch code change: also in a line
+that it would not be spread to by now.
 """
 
 from collections.abc import Sequence
@@ -40,8 +41,7 @@ class _Replacement:
 
     @property
     def keeps_place(self) -> bool:
-        new = self.candidate.mail
-        return (self.old.line, self.old.send_at, self.old.batch_code) == (new.line, new.send_at, new.batch_code)
+        return _place(self.old) == _place(self.candidate.mail)
 
     def mail(self, slice_key: str, now: Millis) -> Mail:
         """The mail as it will be, in the slice of that key."""
@@ -53,6 +53,7 @@ class _Replacement:
                 "payload_key": payload_sort_key(generation, new.digest),
                 "created_at": self.old.created_at,
                 "due_at": self.old.due_at if self.keeps_place else new.due_at,
+                "part": self.old.part if self.keeps_place else new.part,
                 "events": self.old.events,
             }
         ).with_event(MailEvent(type="replaced", at=now))
@@ -198,6 +199,11 @@ class Resubmissions:
         except TransactionRefused:
             return False
         return True
+
+
+def _place(mail: Mail) -> tuple[object, ...]:
+    """What decides on the mail's place in order."""
+    return (mail.priority, mail.account_id, mail.send_at, mail.batch_code)
 
 
 def _entry(mail: Mail) -> Entry:

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 
-from shared.aws.attributes import Item
+from shared.aws.attributes import Item, Value
 from shared.aws.dynamodb import Attr, Condition, Delete, ItemKey, Key, Put, Table, Update, Write
 from shared.clock import Millis
 from shared.errors import ConditionFailed
@@ -36,6 +36,22 @@ class Entry:
 
 
 @dataclass(frozen=True, slots=True)
+class Stall:
+    """How many times in a row the session with the relay broke over a mail, before its text was out."""
+
+    mail_id: str
+    times: int
+
+    def encode(self) -> str:
+        return f"{self.times}#{self.mail_id}"
+
+    @classmethod
+    def decode(cls, text: str) -> "Stall":
+        times, _, mail_id = text.partition("#")
+        return cls(mail_id, int(times))
+
+
+@dataclass(frozen=True, slots=True)
 class Slice:
     """`crashes` counts workers that died over it since it was last let go of; `marked` is the mail tried last.
 
@@ -51,6 +67,7 @@ class Slice:
     crashes: int = 0
     marked: str | None = None
     marked_crashes: int = 0
+    stalls: tuple[Stall, ...] = ()
     suspended: bool = False
 
     @property
@@ -88,19 +105,17 @@ class Slice:
             value = item.get(name)
             return value if isinstance(value, str) else None
 
-        entries = item["entries"]
-        if not isinstance(entries, list):
-            raise TypeError("a slice's entries are no list")
         return cls(
             line=line,
             sort_key=str(item["sk"]),
-            entries=tuple(Entry.decode(str(each)) for each in entries),
+            entries=tuple(Entry.decode(str(each)) for each in _list(item, "entries")),
             batch_code=text("batch_code"),
             claimed_by=text("claimed_by"),
             claimed_until=number("claimed_until") or None,
             crashes=number("crashes"),
             marked=text("marked"),
             marked_crashes=number("marked_crashes"),
+            stalls=tuple(Stall.decode(str(each)) for each in _list(item, "stalls")),
         )
 
 
@@ -228,11 +243,14 @@ class SliceTable:
         )
         return replace(claimed, marked=mail_id, marked_crashes=0)
 
-    def let_go(self, claimed: Slice, remaining: Sequence[Entry]) -> None:
+    def let_go(self, claimed: Slice, remaining: Sequence[Entry], stalls: Iterable[Stall] = ()) -> None:
         """Gives the slice back with what is left of it, orderly. Nothing happens when the claim is lost."""
         change = Update(
             claimed.key,
-            set={"entries": [entry.encode() for entry in remaining]},
+            set={
+                "entries": [entry.encode() for entry in remaining],
+                "stalls": [stall.encode() for stall in stalls],
+            },
             remove=("claimed_by", "claimed_until", "crashes", "marked", "marked_crashes"),
             condition=_held(claimed),
         )
@@ -243,6 +261,13 @@ class SliceTable:
         """Removes the slice. Nothing happens when the claim is lost."""
         with suppress(ConditionFailed):
             self._table.delete(claimed.key, condition=_held(claimed))
+
+
+def _list(item: Item, name: str) -> list[Value]:
+    value = item.get(name, [])
+    if not isinstance(value, list):
+        raise TypeError(f"{name} of a slice is no list")
+    return value
 
 
 def _held(claimed: Slice) -> Condition:

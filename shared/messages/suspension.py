@@ -12,7 +12,7 @@ from shared.accounts.table import AccountTable
 from shared.clock import Clock, Millis
 from shared.errors import Conflict
 from shared.instance.table import InstanceTable, StoredInstance
-from shared.lines.line import account_lines, activation_line, resumption_line
+from shared.lines.line import activation_line, resumption_line
 from shared.lines.lines import Lines
 from shared.messages.model import Mail, Status
 from shared.messages.set_aside import SuspendedSlices
@@ -104,8 +104,8 @@ class Suspensions:
         for each in batches:
             complete = self._aside.bring_back(tenant.id, each, deadline=deadline) and complete
         if opens_lines:
-            for account_id in self._accounts.ids(tenant.id):
-                self._lines.unblock(account_lines(tenant.id, account_id))
+            for account in self._accounts.all(tenant.id):
+                self._lines.unblock(account.lines)
         return complete
 
 

@@ -7,7 +7,7 @@ from shared.accounts.table import AccountTable
 from shared.aws.attributes import Item
 from shared.aws.dynamodb import Key, Table
 from shared.clock import Clock, Millis
-from shared.lines.line import HEAD_SORT_KEY, account_lines
+from shared.lines.line import HEAD_SORT_KEY
 from shared.messages.slices import suspended_partition
 from shared.tenants.model import Tenant
 
@@ -41,8 +41,8 @@ class WaitingMail:
         aside = tenant.suspended_batches if batch_code is None else [batch_code]
         for each in aside:
             yield from self._partition(suspended_partition(tenant.id, each))
-        for account_id in self._accounts.ids(tenant.id):
-            for line in account_lines(tenant.id, account_id):
+        for account in self._accounts.all(tenant.id):
+            for line in account.lines:
                 yield from self._partition(line.partition)
 
     def _partition(self, partition: str) -> Iterator[list[Item]]:

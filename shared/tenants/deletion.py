@@ -15,7 +15,7 @@ from shared.aws.s3 import Bucket
 from shared.clock import SECOND, Clock, Millis
 from shared.idempotency.table import idempotency_partition
 from shared.limits.state import account_limits_key, tenant_limits_key
-from shared.lines.line import Line, account_lines, activation_line, deletion_line, reports_line
+from shared.lines.line import MAX_PARTS, Line, account_lines, activation_line, deletion_line, reports_line
 from shared.lines.lines import Lines
 from shared.messages.model import mail_partition
 from shared.messages.slices import suspended_partition
@@ -171,5 +171,6 @@ def _named_by(tenant_id: str, kind: ItemKey, name: str) -> list[str]:
     """The partitions of `messages` that an account or a batch of this name may have."""
     if kind == trace_key(tenant_id, Trace.BATCH, ""):
         return [suspended_partition(tenant_id, name), activation_line(tenant_id, name).partition]
-    lines = [line.partition for line in account_lines(tenant_id, name)]
+    # In all that an account can have: of one that is deleted nobody knows any more how many it had.
+    lines = [line.partition for line in account_lines(tenant_id, name, MAX_PARTS)]
     return [*lines, account_limits_key(tenant_id, name).pk]

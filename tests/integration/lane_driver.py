@@ -25,7 +25,7 @@ from shared.instance.model import Instance, RetryPolicy
 from shared.instance.table import InstanceTable
 from shared.lines.attendance import Attendant, Disposition
 from shared.lines.head import DUE_INDEX, Head, Heads
-from shared.lines.line import HEAD_SORT_KEY, WOKEN, Line, LineKind, account_lines, reports_line
+from shared.lines.line import HEAD_SORT_KEY, WOKEN, Line, LineKind, reports_line
 from shared.lines.lines import Lines
 from shared.lines.rounds import RoundResult
 from shared.lines.wakeups import WakeUp, WakeUps, decode
@@ -134,7 +134,7 @@ class System:
         self.accounts.put(TENANT, account_id, AccountSettings.model_validate(fields))
 
     def unblock_account(self, account_id: str = ACCOUNT) -> None:
-        self.lines.unblock(account_lines(TENANT, account_id))
+        self.lines.unblock(self.accounts.get(TENANT, account_id).lines)
 
     def submit(self, *entries: Mapping[str, object], tenant_id: str = TENANT) -> IntakeResult:
         """Each entry with what every mail needs, where it does not say otherwise."""

@@ -2,6 +2,7 @@
 polling uses. `test_fakes.py` holds it to moto's."""
 
 import itertools
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -33,7 +34,7 @@ class InMemoryQueue(FifoQueue):
         self._clock = clock
         self._calls = calls
         self.messages: list[QueuedMessage] = []
-        self.sent = 0
+        self.sent = Counter[str]()  # by message group
 
     def send(self, message: FifoMessage) -> None:
         self._calls("SendMessage", lambda: self._add([message]), repeats_safely=True)
@@ -78,7 +79,7 @@ class InMemoryQueue(FifoQueue):
         ]
 
     def _add(self, messages: Sequence[FifoMessage]) -> None:
-        self.sent += len(messages)
+        self.sent.update(each.group for each in messages)
         self.messages += [QueuedMessage(message, visible_at=0) for message in messages]
 
     def _in_hand(self, receipt_handle: str) -> QueuedMessage:

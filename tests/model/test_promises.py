@@ -30,6 +30,7 @@ BEFORE = (  # the calls at which it matters most who comes first
 )
 HOW_FAR = st.one_of(st.just(TO_ITS_END), st.just(TO_ITS_END), st.integers(1, 5), st.sampled_from(BEFORE))
 NTH = st.integers(0, 7)
+PARALLELISM = st.sampled_from((1, 2))
 
 
 class Proxy(RuleBasedStateMachine):
@@ -39,8 +40,9 @@ class Proxy(RuleBasedStateMachine):
         super().__init__()
         self.world = World()
 
-    @initialize(ids=st.lists(st.sampled_from(IDS), min_size=1, unique=True))
-    def there_is_mail(self, ids: list[str]) -> None:
+    @initialize(ids=st.lists(st.sampled_from(IDS), min_size=1, unique=True), parallelism=PARALLELISM)
+    def there_is_mail(self, ids: list[str], parallelism: int) -> None:
+        self.world.go_on(self.world.mend_account(parallelism))
         self.world.go_on(self.world.submit(ids))
 
     # -- clients ----------------------------------------------------------------------------------------------------
@@ -69,9 +71,9 @@ class Proxy(RuleBasedStateMachine):
         failed = self.world.failed()
         self._begin(self.world.retry(failed[nth % len(failed)]), how_far)
 
-    @rule(how_far=HOW_FAR)
-    def mend_account(self, how_far: HowFar) -> None:
-        self._begin(self.world.mend_account(), how_far)
+    @rule(parallelism=PARALLELISM, how_far=HOW_FAR)
+    def mend_account(self, parallelism: int, how_far: HowFar) -> None:
+        self._begin(self.world.mend_account(parallelism), how_far)
 
     @rule(active=st.booleans(), how_far=HOW_FAR)
     def switch_tenant(self, active: bool, how_far: HowFar) -> None:

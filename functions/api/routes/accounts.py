@@ -1,5 +1,6 @@
 """SMTP accounts of a tenant."""
 
+from collections.abc import Sequence
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Body, Depends, Query, Response, status
@@ -19,7 +20,7 @@ from shared.accounts.oauth.settings import OAuth
 from shared.clock import iso8601
 from shared.errors import Conflict
 from shared.limits.model import SendingLimits
-from shared.lines.line import account_lines
+from shared.lines.line import Line
 from shared.tenants.model import Tenant
 
 router = APIRouter(
@@ -99,6 +100,8 @@ class AccountView(BaseModel):
     has_ca_certificate: bool
     max_connections: int | None
     batch_size: int
+    idle_seconds: int
+    parallelism: int
     limits: SendingLimits
     is_pec_account: bool
     pec_max_total_mb: int
@@ -121,6 +124,8 @@ class AccountView(BaseModel):
             has_ca_certificate=account.ca_certificate is not None,
             max_connections=account.max_connections,
             batch_size=account.batch_size,
+            idle_seconds=account.idle_seconds,
+            parallelism=account.parallelism,
             limits=account.limits,
             is_pec_account=account.is_pec_account,
             pec_max_total_mb=account.pec_max_total_mb,
@@ -183,7 +188,7 @@ def put_account(
     if settings.oauth is not None:
         require_https(settings.oauth.token_url, services.guard, pointer="/oauth/token_url")
     account, is_new = services.accounts.put(tenant_id, account_id, settings)
-    services.lines.unblock(account_lines(tenant_id, account_id))
+    services.lines.unblock(account.lines)
     view = AccountView.of(account, services.health.fault(tenant_id, account_id))
     if is_new:
         return JSONResponse(view.model_dump(mode="json"), status_code=status.HTTP_201_CREATED)
@@ -203,17 +208,18 @@ def delete_account(tenant_id: TenantPath, account_id: AccountPath, services: Pro
     is suspended, once that is activated. What a sender holds just now may still be sent.
     """
     tenant = services.tenants.get(tenant_id)
+    lines = services.accounts.get(tenant_id, account_id).lines
     if not force:
-        _refuse_with_mail(services, tenant, account_id)
+        _refuse_with_mail(services, tenant, account_id, lines)
     services.accounts.delete(tenant_id, account_id)
     services.access_tokens.forget(tenant_id, account_id)
     services.health.forget(tenant_id, account_id)
     services.counters.forget(tenant_id, account_id)
-    services.lines.unblock(account_lines(tenant_id, account_id))
+    services.lines.unblock(lines)
 
 
-def _refuse_with_mail(services: Services, tenant: Tenant, account_id: str) -> None:
-    for line in account_lines(tenant.id, account_id):
+def _refuse_with_mail(services: Services, tenant: Tenant, account_id: str, lines: Sequence[Line]) -> None:
+    for line in lines:
         if services.slices.first(line) is not None:
             raise Conflict(
                 f"account {account_id} has unsent mail of priority {line.kind.value}: cancel it, let it be sent, or "

@@ -19,7 +19,6 @@ from shared.clock import iso8601
 from shared.errors import Forbidden
 from shared.instance.model import RetryPolicy
 from shared.limits.model import SendingLimits
-from shared.lines.line import account_lines
 from shared.tenants.model import Acknowledgement, AuthMethod, Tenant, TenantSettings
 
 router = APIRouter(prefix="/v1/tenants", tags=["tenants"], route_class=GatedRoute)
@@ -239,6 +238,6 @@ def _replace(services: Services, tenant: Tenant, settings: TenantSettings, *, sa
     replaced = services.tenants.replace(tenant, settings)
     services.sync_requests.request(tenant.id, own=False)
     if says_active:
-        for account_id in services.accounts.ids(tenant.id):
-            services.lines.unblock(account_lines(tenant.id, account_id))
+        for account in services.accounts.all(tenant.id):
+            services.lines.unblock(account.lines)
     return TenantView.of(replaced)

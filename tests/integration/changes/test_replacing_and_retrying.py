@@ -28,7 +28,9 @@ def tenant(system: System, inbox: Inbox) -> None:
 
 @pytest.fixture
 def retrying(system: System) -> Retrying:
-    return Retrying(messages=system.messages, mails=system.mails, lines=system.lines, clock=system.clock)
+    return Retrying(
+        messages=system.messages, mails=system.mails, accounts=system.accounts, lines=system.lines, clock=system.clock
+    )
 
 
 def subjects(inbox: Inbox) -> list[str | None]:

@@ -4,7 +4,17 @@ from collections.abc import Iterator
 
 import pytest
 
-from localstack.inbox import DEVELOPMENT_RULES, HANG_UP, Inbox, Reply, Stage, answer, close_after
+from localstack.inbox import (
+    DEVELOPMENT_RULES,
+    HANG_UP,
+    Inbox,
+    Occasion,
+    Reply,
+    Rule,
+    Stage,
+    answer,
+    close_after,
+)
 from shared.clock import HOUR, MINUTE, SECOND
 from shared.delivery import slice_run
 from shared.lines.line import LineKind, account_line
@@ -36,6 +46,15 @@ def kinds(system: System, mail_id: str) -> list[str]:
     told = {"sent": "sent_ts", "deferred": "deferred_ts", "error": "error_ts"}
     events = [event for event in system.events() if event.id == mail_id]
     return [kind for event in events for kind, field in told.items() if getattr(event, field) is not None]
+
+
+def at_mail_of(sender: str, stage: Stage, reply: Reply) -> Rule:
+    """Says `reply` to mails of that sender only."""
+
+    def rule(occasion: Occasion) -> Reply | None:
+        return reply if occasion.stage is stage and occasion.sender == sender else None
+
+    return rule
 
 
 def waits_untouched(mail: Mail) -> bool:
@@ -332,6 +351,70 @@ class TestARelayThatCannotBeUsed:
         assert inbox.connections == 1
         assert waits_untouched(system.mail("m1"))
         assert system.head_of(LINE).waits == 1
+
+
+class TestARelayThatBreaksOffAtOneMail:
+    """Whatever it is about that mail: a filter that hangs up, a time-out, a server that crashes over it."""
+
+    @pytest.mark.parametrize("stage", [Stage.MAIL, Stage.RCPT, Stage.DATA])
+    @pytest.mark.parametrize("reply", [HANG_UP, Reply("421 4.7.0 go away")], ids=["silently", "with 421"])
+    async def test_waits_five_times_and_then_puts_the_mail_off_and_sends_the_others(
+        self, system: System, driver: Driver, inbox: Inbox, stage: Stage, reply: Reply
+    ) -> None:
+        inbox.script.add(at_mail_of("bad@example.org", stage, reply))
+        system.submit({"id": "bad", "from": "bad@example.org"}, {"id": "good"}, {"id": "other"})
+
+        await driver.run()
+        for _ in range(3):
+            await driver.pass_time(min(system.wake_ups.held.values()) - system.clock())
+        assert waits_untouched(system.mail("bad"))
+        assert system.statuses() == {"bad": "pending", "good": "pending", "other": "pending"}
+        await driver.pass_time(30 * SECOND)
+
+        assert system.statuses() == {"bad": "deferred", "good": "sent", "other": "sent"}
+        assert system.mail("bad").attempts == 1
+        assert subjects(inbox) == ["good", "other"]
+        (event,) = [event for event in system.events() if event.id == "bad"]
+        assert "broke off 5 times in a row at this mail" in (event.deferred_reason or "")
+        assert event.possible_duplicate is None
+
+    async def test_gives_the_mail_up_at_its_greatest_age(self, system: System, driver: Driver, inbox: Inbox) -> None:
+        inbox.script.add(at_mail_of("bad@example.org", Stage.RCPT, HANG_UP))
+        system.change_instance(schedule_seconds=[600], max_age_seconds=3_600)
+        system.submit({"id": "bad", "from": "bad@example.org"})
+
+        await driver.pass_time(2 * HOUR)
+
+        assert system.mail("bad").status.value == "error"
+        assert system.slices_of(LINE) == []
+
+    async def test_counts_anew_when_the_mail_was_answered_in_between(
+        self, system: System, driver: Driver, inbox: Inbox
+    ) -> None:
+        inbox.script.add(answer(Stage.RCPT, HANG_UP, first=4))
+        inbox.script.add(answer(Stage.FINAL_DOT, Reply("451 4.3.2 later"), first=1))
+        system.submit({"id": "m1"})
+
+        await driver.run()
+        await driver.pass_time(30 * SECOND)
+        assert system.mail("m1").attempts == 1
+        inbox.script.add(answer(Stage.RCPT, HANG_UP, first=4, after=5))
+        await driver.pass_time(3 * MINUTE)
+
+        assert system.statuses() == {"m1": "sent"}
+        assert system.mail("m1").attempts == 2
+
+    async def test_is_no_recovery_and_does_not_make_it_wait_less(
+        self, system: System, driver: Driver, inbox: Inbox
+    ) -> None:
+        """All its mails are broken off: what is put off was not got through."""
+        inbox.script.add(answer(Stage.RCPT, HANG_UP))
+        system.submit(*({"id": f"m{number}"} for number in range(3)))
+
+        await driver.pass_time(2 * MINUTE)
+
+        assert system.head_of(LINE).waits >= 6
+        assert sum(page.event.id is None for each in system.pages() for page in each.events) == 1  # waiting, once
 
 
 GARBAGE = [b"garbage\r\n", b"\r\n", b"\xff\xfe\x00\r\n", b"2\r\n", b"999 what\r\n", b"250" + b"x" * 9_000 + b"\r\n"]

@@ -151,6 +151,21 @@ async def test_a_session_that_idled_too_long_is_closed_and_replaced(
     assert inbox.open_connections == 1
 
 
+@pytest.mark.parametrize(("kept", "connections"), [(30, 2), (600, 1)])
+async def test_how_long_a_session_is_kept_without_a_mail_is_the_accounts_to_say(
+    system: System, driver: Driver, inbox: Inbox, kept: int, connections: int
+) -> None:
+    system.add_account(inbox, idle_seconds=kept)
+    system.submit({"id": "m1"})
+    await driver.run()
+    system.clock.advance(45 * SECOND)
+    system.submit({"id": "m2"})
+    await driver.run()
+
+    assert inbox.connections == connections
+    assert inbox.open_connections == 1
+
+
 @pytest.mark.parametrize("idle", [SECOND, 10 * SECOND])
 async def test_a_kept_session_that_died_meanwhile_is_replaced_silently(
     system: System, driver: Driver, inbox: Inbox, idle: int

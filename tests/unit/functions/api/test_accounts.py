@@ -3,7 +3,7 @@
 from functions.api.services import Services
 from shared.aws.dynamodb import Table, Update
 from shared.clock import HOUR
-from shared.lines.line import LineKind, account_line
+from shared.lines.line import LineKind, account_line, part_of
 from tests import boto
 from tests.unit.clock import SettableClock
 from tests.unit.functions.api.caller import Api, CheckProblem, MakeMessage
@@ -27,6 +27,8 @@ def test_an_account_is_shown_without_its_password(acme: Api) -> None:
         "has_ca_certificate": False,
         "max_connections": None,
         "batch_size": 100,
+        "idle_seconds": 60,
+        "parallelism": 1,
         "limits": {
             "per_second": None,
             "per_minute": None,
@@ -77,6 +79,11 @@ BAD_VALUES: list[tuple[dict[str, object], str]] = [
     ({"max_connections": 0}, "/max_connections"),
     ({"pec_max_total_mb": 0}, "/pec_max_total_mb"),
     ({"batch_size": 0}, "/batch_size"),
+    ({"parallelism": 0}, "/parallelism"),
+    ({"parallelism": 17}, "/parallelism"),
+    ({"parallelism": 4, "max_connections": 3}, ""),
+    ({"idle_seconds": 0}, "/idle_seconds"),
+    ({"idle_seconds": 601}, "/idle_seconds"),
     ({"ca_certificate": "not PEM"}, "/ca_certificate"),
     ({"port": 465}, ""),
 ]
@@ -119,6 +126,22 @@ def test_an_account_is_deleted_with_its_mail_when_that_is_forced_and_its_lines_a
     head = messages.get(account_line(LineKind.MEDIUM, "acme", "main").head_key)
     assert head is not None
     assert head["wake_at"] == clock.now
+
+
+def test_an_account_whose_mail_is_spread_has_mail_in_any_line_that_it_ever_had(
+    acme: Api, message: MakeMessage, messages: Table, clock: SettableClock, problem: CheckProblem
+) -> None:
+    acme.put(f"{ACCOUNTS}/main", RELAY | {"parallelism": 4})
+    name = next(each for each in "abcdefgh" if part_of(each, 4) == 3)
+    acme.submit(message(name, send_at="2026-01-20T00:00:00Z"))
+    acme.put(f"{ACCOUNTS}/main", RELAY | {"parallelism": 1})
+    head_key = account_line(LineKind.MEDIUM, "acme", "main", 3).head_key
+    assert (messages.get(head_key) or {})["wake_at"] == clock.now
+
+    problem(acme.delete(f"{ACCOUNTS}/main"), 409, "account_has_mail")
+    clock.advance(HOUR)
+    assert acme.call("DELETE", f"{ACCOUNTS}/main", force="true").status_code == 204
+    assert (messages.get(head_key) or {})["wake_at"] == clock.now
 
 
 def test_changing_an_account_opens_its_lines_and_wakes_them(

@@ -2,19 +2,19 @@
 
 from shared.aws.dynamodb import Table
 from shared.clock import MINUTE, SECOND
-from shared.limits.connections import fixed_part
+from shared.limits.connections import Place, fixed_part
 from shared.limits.seats import Seats
 from shared.limits.state import LimitTable, account_limits_key
 from shared.messages.model import Priority
 from tests.unit.clock import SettableClock
 
 
-def seats(messages: Table, clock: SettableClock, priority: Priority, max_connections: int | None) -> Seats:
+def seats(messages: Table, clock: SettableClock, line: Priority | Place, max_connections: int | None) -> Seats:
     return Seats(
         LimitTable(messages),
         account_limits_key("acme", "main"),
         max_connections,
-        priority=priority,
+        place=Place(line) if isinstance(line, Priority) else line,
         until=clock.now + MINUTE,
         clock=clock,
     )
@@ -30,7 +30,7 @@ def test_without_a_cap_each_line_has_one_connection_and_keeps_it(messages: Table
 
 def test_from_four_on_each_lane_has_its_part_and_all_parts_make_the_total() -> None:
     for cap in range(4, 40):
-        parts = [fixed_part(cap, priority) or 0 for priority in Priority]
+        parts = [fixed_part(cap, Place(priority)) or 0 for priority in Priority]
         assert sum(parts) == cap
         assert parts == sorted(parts, reverse=True)
         assert min(parts) >= 1
@@ -90,3 +90,56 @@ def test_the_connection_of_a_worker_that_died_is_free_once_it_must_have_ended(
     assert not next_one.take()
     clock.advance(MINUTE)
     assert next_one.take()
+
+
+def test_from_one_for_each_line_on_the_parts_of_a_spread_account_make_the_total_too() -> None:
+    for parts in (2, 3, 16):
+        for cap in range(4 * parts, 4 * parts + 30):
+            lines = [Place(priority, part, parts, parts) for priority in Priority for part in range(parts)]
+            counts = [fixed_part(cap, line) or 0 for line in lines]
+            assert sum(counts) == cap
+            assert max(counts) - min(counts) <= 1
+            assert min(counts) >= 1
+        assert fixed_part(4 * parts - 1, Place(Priority.IMMEDIATE, 0, parts, parts)) is None
+
+
+def test_lines_left_from_a_higher_parallelism_share_what_the_lines_of_today_may_have_several_of(
+    messages: Table, clock: SettableClock
+) -> None:
+    today, left = Place(Priority.LOW, 0, 1, 4), Place(Priority.LOW, 3, 1, 4)
+    first, second = seats(messages, clock, today, 8), seats(messages, clock, left, 8)
+
+    assert first.take()
+    assert second.take()
+    assert (first.count, second.count) == (2, 2)
+
+
+def test_who_waited_for_a_connection_has_it_before_who_had_one_and_comes_back(
+    messages: Table, clock: SettableClock
+) -> None:
+    """Else a part with much to do would take turns with nobody."""
+    busy, patient = Place(Priority.LOW, 0, 2, 2), Place(Priority.LOW, 1, 2, 2)
+    holder = seats(messages, clock, busy, 1)
+    assert holder.take()
+    assert not seats(messages, clock, patient, 1).take()
+
+    holder.give_back()
+
+    assert not seats(messages, clock, busy, 1).take()
+    next_one = seats(messages, clock, patient, 1)
+    assert next_one.take()
+    next_one.give_back()
+    assert seats(messages, clock, busy, 1).take()
+
+
+def test_a_line_that_waited_and_does_not_come_back_is_waited_for_no_longer_than_five_seconds(
+    messages: Table, clock: SettableClock
+) -> None:
+    holder = seats(messages, clock, Place(Priority.LOW, 0, 2, 2), 1)
+    holder.take()
+    seats(messages, clock, Place(Priority.LOW, 1, 2, 2), 1).take()
+    holder.give_back()
+
+    clock.advance(5 * SECOND)
+
+    assert seats(messages, clock, Place(Priority.LOW, 0, 2, 2), 1).take()

@@ -74,5 +74,5 @@ def cancellation(
 
 
 @pytest.fixture
-def retrying(messages: Table, mails: MailTable, lines: Lines, clock: SettableClock) -> Retrying:
-    return Retrying(messages=messages, mails=mails, lines=lines, clock=clock)
+def retrying(messages: Table, mails: MailTable, accounts: AccountTable, lines: Lines, clock: SettableClock) -> Retrying:
+    return Retrying(messages=messages, mails=mails, accounts=accounts, lines=lines, clock=clock)
