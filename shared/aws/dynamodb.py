@@ -6,6 +6,7 @@ Handled here: 25 writes and 100 reads a batch call, unprocessed remainders. Left
 
 import random
 import time
+import uuid
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NotRequired, TypedDict
@@ -200,7 +201,9 @@ class Table:
         items = [self._transact_item(write) for write in writes]
         for attempt in range(_TRIES):
             try:
-                self._service.call("TransactWriteItems", {"TransactItems": items}, _Done)
+                # The token makes a transaction whose answer was lost one and the same when the call is repeated.
+                request = {"TransactItems": items, "ClientRequestToken": str(uuid.uuid4())}
+                self._service.call("TransactWriteItems", request, _Done)
                 return
             except Refused as error:
                 _raise_unless_it_may_pass(error)

@@ -158,6 +158,12 @@ def test_what_may_pass_is_tried_again_after_a_growing_pause(failure: bytes | Non
     assert 0.05 <= pauses[0] <= 0.1 <= pauses[1] <= 0.2
 
 
+def test_a_call_is_repeated_word_for_word() -> None:
+    with peer(None, OK) as aws:
+        service(aws.url).call("TransactWriteItems", {"ClientRequestToken": "t"}, dict[str, object])
+    assert aws.requests[0] == aws.requests[1]
+
+
 def test_what_does_not_pass_within_four_tries_is_told_as_passing_later(pauses: list[float]) -> None:
     with (
         peer(*[THROTTLED] * 4) as aws,

@@ -37,9 +37,11 @@ class Cancelling(Service):
     def __init__(self, *reasons: list[str]) -> None:
         self._reasons = list(reasons)
         self.calls = 0
+        self.tokens: list[str] = []
 
     def call(self, operation: str, request: Any, shape: Any) -> Any:
         self.calls += 1
+        self.tokens.append(request["ClientRequestToken"])
         if self._reasons:
             answer = {"CancellationReasons": [{"Code": code} for code in self._reasons.pop(0)]}
             raise Refused(operation, reason="TransactionCanceledException", answer=answer)
@@ -55,6 +57,16 @@ def pauses(monkeypatch: pytest.MonkeyPatch) -> list[float]:
 
 def table(service: Cancelling) -> Table:
     return Table(service, "messages")
+
+
+def test_one_whose_answer_is_lost_can_be_told_from_another_by_its_token() -> None:
+    """The service repeats a call as it was; DynamoDB makes a transaction of the same token once
+    (https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_TransactWriteItems.html)."""
+    service = Cancelling()
+    for _ in range(2):
+        table(service).transact([WRITE])
+    assert len(set(service.tokens)) == 2
+    assert all(1 <= len(token) <= 36 for token in service.tokens)
 
 
 def test_one_that_meets_another_is_made_after_it(pauses: list[float]) -> None:
