@@ -14,7 +14,7 @@ from starlette.concurrency import run_in_threadpool
 from functions.api.auth import Caller
 from functions.api.services import Services
 from shared.errors import StorageError
-from shared.idempotency.table import Answer, Running
+from shared.idempotency.table import Answer, IdempotencyTable, Running
 from shared.identifiers import OWNER_ID_PATTERN
 from shared.observability import logger
 
@@ -56,22 +56,24 @@ async def answered_once(
         return Response(begun.body, begun.status, {"Idempotent-Replayed": "true"}, begun.media_type)
     try:
         response = await handle(request)
-    except Exception:
-        await run_in_threadpool(table.give_up, begun)
+    except Exception:  # whatever it is, it goes on to the table of problems: only the key is freed before
+        await run_in_threadpool(_settle, table, begun, tenant_id, None)
         raise
-    try:
-        await run_in_threadpool(_keep, services, begun, response)
-    except StorageError as error:  # the call is made, and its caller is told; a repetition finds the marker run out
-        logger.warning("answer not kept under its idempotency key", tenant_id=tenant_id, reason=error.detail)
+    await run_in_threadpool(_settle, table, begun, tenant_id, response)
     return response
 
 
-def _keep(services: Services, running: Running, response: Response) -> None:
-    if response.status_code // 100 == 2:
-        media_type = response.headers.get("content-type", "application/json")
-        services.idempotency.finish(running, Answer(response.status_code, media_type, bytes(response.body)))
-    else:
-        services.idempotency.give_up(running)
+def _settle(table: IdempotencyTable, running: Running, tenant_id: str, response: Response | None) -> None:
+    """Keeps the answer of a call that succeeded, and frees the key of another. What the caller is told does not hang
+    on it: a repetition finds the marker run out."""
+    try:
+        if response is not None and response.status_code // 100 == 2:
+            media_type = response.headers.get("content-type", "application/json")
+            table.finish(running, Answer(response.status_code, media_type, bytes(response.body)))
+        else:
+            table.give_up(running)
+    except StorageError as error:
+        logger.warning("idempotency key not settled", tenant_id=tenant_id, reason=error.detail)
 
 
 def _digest(request: Request, body: bytes) -> str:

@@ -6,6 +6,7 @@ from httpx import Response
 
 from functions.api.services import Services
 from shared.clock import DAY
+from shared.errors import StorageUnavailable
 from shared.idempotency.table import RUNNING, Answer, IdempotencyTable, Running
 from tests.unit.clock import SettableClock
 from tests.unit.functions.api.caller import Api, CheckProblem, Keys, MakeMessage
@@ -104,3 +105,15 @@ def test_an_answer_that_is_too_large_is_not_kept_and_the_call_made_again(
     answers = [submit(client, keys.acme, "k-1", message("a")) for _ in range(2)]
     assert [each.status_code for each in answers] == [202, 202]
     assert "idempotent-replayed" not in answers[1].headers
+
+
+def test_what_a_caller_is_told_does_not_hang_on_settling_the_key(
+    client: TestClient, keys: Keys, message: MakeMessage, problem: CheckProblem, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def unreachable(*_: object) -> None:
+        raise StorageUnavailable("DynamoDB PutItem: throttled")
+
+    monkeypatch.setattr(IdempotencyTable, "finish", unreachable)
+    monkeypatch.setattr(IdempotencyTable, "give_up", unreachable)
+    assert submit(client, keys.acme, "k-1", message("a")).status_code == 202
+    problem(submit(client, keys.acme, "k-2", message("b", account_id="none")), 422, "nothing_accepted")
