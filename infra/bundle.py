@@ -27,11 +27,12 @@ SOURCE_PACKAGES = ("functions", "shared")
 # Lambda's Python 3.13 runs on Amazon Linux 2023, whose glibc is 2.34.
 _LAMBDA_PLATFORMS = {"arm64": "aarch64-manylinux_2_28", "x86_64": "x86_64-manylinux_2_28"}
 
-# botocore carries the descriptions of some 400 services; these are the ones the functions call.
-_AWS_SERVICES = frozenset({"dynamodb", "kms", "lambda", "s3", "secretsmanager", "sqs", "ssm", "sts"})
+# botocore carries the descriptions of some 400 services. The functions use it for S3, and to find credentials where the
+# environment has none; the other services they call by themselves (shared/aws/service.py).
+_AWS_SERVICES = frozenset({"s3", "sts"})
 
 # Raised whenever the way of building changes, so that older caches are not used.
-_RECIPE = "1"
+_RECIPE = "2"
 
 _UNWANTED_AFTER_SECONDS = 3600.0
 
