@@ -4,10 +4,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from shared.clock import Millis
-from shared.delivery.replies import delay_hint
+from shared.delivery.replies import Reply, delay_hint
 from shared.delivery.transmission import Answered, MailFailed, RecipientReply
 from shared.instance.model import RetryPolicy
-from shared.messages.model import Mail, MailEvent, Status
+from shared.messages.model import Content, Mail, MailEvent, Status
 from shared.messages.table import RecipientResult
 from shared.reports import events
 from shared.reports.events import MAX_REPLY, ReportEvent
@@ -37,6 +37,24 @@ class Decision:
         if finished_at is None:
             return self
         return replace(self, mail=self.mail.model_copy(update={"expires_at": finished_at + retention}))
+
+
+def tells_itself(decision: Decision) -> bool:
+    """Whether the mail's state alone tells its event: taken by its only recipient at the first try."""
+    return decision.mail.status is Status.SENT and decision.mail.attempts == 1 and len(decision.recipients) == 1
+
+
+def event_from_state(mail: Mail, content: Content | None) -> ReportEvent | None:
+    """The event that such a mail's state tells, but for the end of a long reply; None of any other mail."""
+    if mail.status is not Status.SENT or mail.attempts != 1 or content is None or mail.finished_at is None:
+        return None
+    addresses = content.envelope_recipients
+    if len(addresses) != 1:
+        return None
+    detail = next((each.detail for each in reversed(mail.events) if each.type == Status.SENT), None)
+    code, _, rest = (detail or "").partition(" ")
+    reply = Reply.of(int(code), rest) if code.isdecimal() else Reply(0, detail or "")
+    return events.sent(mail, mail.finished_at, [_result(RecipientReply(addresses[0], reply, None), MAX_REPLY)])
 
 
 def after_try(

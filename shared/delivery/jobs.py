@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from shared.aws.dynamodb import ItemKey, Table
-from shared.messages.model import RECIPIENTS_SORT_KEY, Content, Mail
+from shared.messages.model import RECIPIENTS_SORT_KEY, Content, Mail, Status
 from shared.messages.payloads import PayloadStore
 from shared.messages.slices import Entry, Slice
 from shared.messages.table import MailTable, RecipientResult, recipients_from_item
@@ -41,6 +41,19 @@ class JobLoader:
         results = self._earlier_results([mail for _, mail in live if mail.attempts > 0 or mail.generation > 1])
         return [Job(entry, mail, contents.get(mail.id), tuple(results.get(mail.id, ()))) for entry, mail in live]
 
+    def already_sent(self, claimed: Slice) -> list[tuple[Mail, Content | None]]:
+        """The mails of the slice that a worker which died had sent. Whether it has told so, only their events know."""
+        states = self._mails.get_many(claimed.line.tenant_id, (entry.mail_id for entry in claimed.entries))
+        sent = [
+            mail
+            for entry in claimed.entries
+            if (mail := states.get(entry.mail_id)) is not None
+            and mail.status is Status.SENT
+            and _is_of(mail, entry, claimed)
+        ]
+        contents = self._payloads.load(sent)
+        return [(mail, contents.get(mail.id)) for mail in sent]
+
     def _earlier_results(self, mails: Sequence[Mail]) -> dict[str, list[RecipientResult]]:
         keys = {mail.id: ItemKey(mail.partition, RECIPIENTS_SORT_KEY) for mail in mails}
         if not keys:
@@ -50,4 +63,8 @@ class JobLoader:
 
 
 def _is_live(mail: Mail, entry: Entry, claimed: Slice) -> bool:
-    return mail.status.is_unsent and mail.generation == entry.generation and mail.slice_key == claimed.sort_key
+    return mail.status.is_unsent and _is_of(mail, entry, claimed)
+
+
+def _is_of(mail: Mail, entry: Entry, claimed: Slice) -> bool:
+    return mail.generation == entry.generation and mail.slice_key == claimed.sort_key

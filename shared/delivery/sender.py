@@ -13,6 +13,7 @@ from shared.aws.dynamodb import Table
 from shared.aws.threads import in_thread
 from shared.clock import Clock, Millis
 from shared.delivery.backoff import STANDSTILL, line_wait
+from shared.delivery.decisions import event_from_state
 from shared.delivery.health_watch import HealthWatch
 from shared.delivery.jobs import Job, JobLoader
 from shared.delivery.pool import Pool
@@ -116,6 +117,8 @@ class Sender:
                 continue
             if isinstance(claimed, ClaimedByOther):
                 return MustWait(claimed.until, "another worker's claim", by=WaitBy.VISIBILITY, backs_off=False)
+            if claimed.crashes > 0:
+                await self._tell_again(claimed, context.recorder)
             jobs = await self._without_suppressed(standing, claimed, await in_thread(parts.jobs.load, claimed))
             run = SliceRun(context, claimed, jobs)
             await run.send_all()
@@ -126,6 +129,12 @@ class Sender:
             if run.stop is not None:
                 return await self._wait(visit, run.stop, progressed=progressed)
         return OutOfTime()
+
+    async def _tell_again(self, claimed: Slice, recorder: Recorder) -> None:
+        """What the last worker sent, and may not have told before it died. The event ids are the same."""
+        already_sent = await in_thread(self._parts.jobs.already_sent, claimed)
+        told = (event_from_state(mail, content) for mail, content in already_sent)
+        await recorder.tell_again(event for event in told if event is not None)
 
     async def _set_aside(self, found: Slice, watch: StandingWatch) -> None:
         if not await in_thread(self._parts.aside.set_aside, found):

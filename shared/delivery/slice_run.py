@@ -108,7 +108,8 @@ class SliceRun:
             raise failures.exceptions[0] from None
 
     async def let_go(self) -> None:
-        """Removes the slice, or gives it back with what is left."""
+        """Removes the slice, or gives it back with what is left. Raises StorageError."""
+        await self._context.recorder.tell()
         remaining: list[Entry] = [job.entry for job in self._jobs]
         if remaining:
             stalls = [

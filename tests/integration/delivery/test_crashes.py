@@ -8,12 +8,14 @@ import pytest
 
 from localstack.inbox import Inbox
 from shared.aws.attributes import Item
-from shared.aws.dynamodb import ItemKey, Table
+from shared.aws.dynamodb import Condition, ItemKey, Table
 from shared.clock import MINUTE, SECOND
 from shared.delivery import slice_run
 from shared.delivery.composer import compose
 from shared.errors import InFlight, StorageUnavailable
 from shared.lines.line import LineKind, account_line
+from shared.reports.events import event_id
+from shared.reports.outbox import Outbox
 from tests.integration.lane_driver import ACCOUNT, TENANT, WORKING_TIME, Driver, System
 
 LINE = account_line(LineKind.MEDIUM, TENANT, ACCOUNT)
@@ -79,6 +81,47 @@ async def test_a_mail_sent_but_not_recorded_is_sent_again_under_its_message_id_a
     identities = {mail.header("Message-ID") for mail in inbox.mailbox.mails.all()}
     assert len(identities) == len(names)
     assert {event.id for event in system.events()} == set(names)
+
+
+class Untold(Table):
+    """A table that takes no more pages of the outbox once `fails` says so."""
+
+    def __init__(self, table: Table, fails: Callable[[], bool]) -> None:
+        super().__init__(table._service, table.name)
+        self._fails = fails
+
+    def put(self, item: Item, condition: Condition | None = None) -> None:
+        if str(item["pk"]).startswith("LINE#reports#") and self._fails():
+            raise StorageUnavailable("DynamoDB PutItem: scripted")
+        super().put(item, condition)
+
+
+@pytest.mark.parametrize("pages", [0, 1])
+async def test_what_a_dead_worker_sent_and_did_not_tell_is_told_by_the_next_with_the_same_words(
+    system: System, driver: Driver, inbox: Inbox, pages: int
+) -> None:
+    names = [f"m{number}" for number in range(6)]
+    driver.parts = replace(driver.parts, outbox=Outbox(Untold(system.messages, times(20, after=pages))))
+    system.submit(*({"id": name} for name in names))
+    await driver.run()
+    without_errors(driver, StorageUnavailable)
+    told = {event.id: event for event in system.events()}
+    assert len(told) < len(names)
+
+    driver.parts = replace(driver.parts, outbox=system.outbox)
+    await driver.pass_time(A_NEW_WORKER_LOOKS)
+
+    assert len(inbox.mailbox.mails.all()) == len(names)
+    assert set(system.statuses().values()) == {"sent"}
+    events = system.events()
+    assert {event.id for event in events} == set(names)
+    assert all(event == told.get(event.id, event) for event in events)
+    assert {event.event_id for event in events} == {event_id(system.mail(name), "sent") for name in names}
+    for event in events:
+        assert event.recipients is not None
+        assert [(each.address, each.status, each.code) for each in event.recipients] == [
+            ("anna@example.net", "sent", 250)
+        ]
 
 
 async def test_after_a_crash_nobody_touches_the_mails_until_the_claim_has_run_out(

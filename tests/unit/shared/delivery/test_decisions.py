@@ -1,14 +1,24 @@
 """What becomes of a mail after a try."""
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from shared.clock import DAY, HOUR, MINUTE, SECOND
 from shared.delivery.classification import classify
-from shared.delivery.decisions import Decision, after_try, pending_recipients, without_try
+from shared.delivery.decisions import (
+    Decision,
+    after_try,
+    event_from_state,
+    pending_recipients,
+    tells_itself,
+    without_try,
+)
 from shared.delivery.replies import Reply, Scope, Stage, Verdict
 from shared.delivery.transmission import Answered, MailFailed, RecipientReply, taken
 from shared.instance.model import RetryPolicy
-from shared.messages.model import Mail, Status
+from shared.messages.addresses import Address
+from shared.messages.model import Content, Mail, Status
 from shared.messages.table import RecipientResult
 from tests.unit.clock import NOON
 from tests.unit.shared.delivery.samples import a_mail
@@ -42,6 +52,12 @@ def failed_try(
     now: int = NOON,
 ) -> Decision:
     return after_try(mail or a_mail(), failure, tried=tried or ["a@x.org"], before=before, policy=POLICY, now=now)
+
+
+def content_to(*addresses: str) -> Content:
+    return Content.model_validate(
+        {"from": Address(address="shop@example.org"), "to": [Address(address=each) for each in addresses]}
+    )
 
 
 def statuses(decision: Decision) -> dict[str, str]:
@@ -301,3 +317,48 @@ def test_many_recipients_with_long_replies_fit_into_one_item() -> None:
     decision = try_of(*(RecipientReply(each, Reply(550, "\N{SNOWMAN}" * 600, "5.1.1"), verdict) for each in addresses))
 
     assert len(decision.event.model_dump_json().encode()) < 350_000
+
+
+@given(
+    code=st.integers(200, 299),
+    enhanced=st.sampled_from([None, "2.0.0", "2.6.0"]),
+    text=st.text("abc 12.5:<>", max_size=90),
+)
+def test_the_state_of_a_mail_taken_at_its_first_try_tells_the_same_event(
+    code: int, enhanced: str | None, text: str
+) -> None:
+    reply = Reply.of(code, f"{enhanced} {text}" if enhanced else text)
+    decision = try_of(*taken(["a@x.org"], reply))
+
+    assert tells_itself(decision)
+    assert event_from_state(decision.mail, content_to("a@x.org")) == decision.event
+
+
+def test_of_a_long_reply_the_state_tells_the_beginning() -> None:
+    decision = try_of(*taken(["a@x.org"], Reply(250, "queued " * 60)))
+    event = event_from_state(decision.mail, content_to("a@x.org"))
+
+    assert event is not None
+    assert event.event_id == decision.event.event_id
+    assert event.recipients is not None
+    assert event.recipients[0].reply is not None
+    assert event.recipients[0].reply.startswith("queued queued")
+
+
+@pytest.mark.parametrize(
+    ("decision", "content"),
+    [
+        (try_of(RecipientReply("a@x.org", GREYLISTED, classify(Stage.RCPT, GREYLISTED))), content_to("a@x.org")),
+        (try_of(refused("a@x.org", UNKNOWN_USER)), content_to("a@x.org")),
+        (try_of(*taken(["a@x.org", "b@x.org"], OK)), content_to("a@x.org", "b@x.org")),
+        (try_of(*taken(["a@x.org"], OK), mail=a_mail().model_copy(update={"attempts": 1})), content_to("a@x.org")),
+    ],
+    ids=["put off", "refused", "two recipients", "second try"],
+)
+def test_the_state_of_any_other_mail_does_not_tell_its_event(decision: Decision, content: Content) -> None:
+    assert not tells_itself(decision)
+    assert event_from_state(decision.mail, content) is None
+
+
+def test_a_state_whose_content_is_gone_tells_no_event() -> None:
+    assert event_from_state(try_of(*taken(["a@x.org"], OK)).mail, None) is None

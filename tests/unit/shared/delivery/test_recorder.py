@@ -90,10 +90,13 @@ def store(messages: Table, *mails: Mail) -> None:
     messages.batch_write(puts=[mail.to_item() for mail in mails])
 
 
-def reported(messages: Table) -> set[str | None]:
+def pages(messages: Table) -> list[OutboxPage]:
     condition = Key("pk").eq(REPORTS.partition) & Key("sk").lt(HEAD_SORT_KEY)
-    pages = [OutboxPage.from_item(REPORTS, item) for item in messages.query_all(condition)]
-    return {pushed.event.id for page in pages for pushed in page.events}
+    return [OutboxPage.from_item(REPORTS, item) for item in messages.query_all(condition)]
+
+
+def reported(messages: Table) -> set[str | None]:
+    return {pushed.event.id for page in pages(messages) for pushed in page.events}
 
 
 def slices(messages: Table) -> list[Slice]:
@@ -171,6 +174,49 @@ async def test_the_reporter_is_woken_for_what_was_written(
     assert queued(queue_urls[LineKind.REPORTS]) == [REPORTS]
 
 
+async def test_mails_taken_at_the_first_try_are_told_many_on_a_page(make: Any, messages: Table) -> None:
+    async with make(messages) as recorder:
+        for name in ("m1", "m2", "m3"):
+            await recorder.record(decided(name, TOOK))  # a group of its own
+        await recorder.tell()
+        before_the_end = reported(messages)
+
+    assert before_the_end == {"m1", "m2", "m3"}
+    assert len(pages(messages)) < 3
+
+
+async def test_what_was_taken_before_is_told_before_what_is_told_at_once(make: Any, messages: Table) -> None:
+    async with make(messages) as recorder:
+        await recorder.record(decided("m1", TOOK))  # wakes the reporter, and is told
+        await recorder.record(decided("m2", TOOK))
+        await recorder.record(decided("m3", LATER))
+
+    assert [pushed.event.id for page in pages(messages) for pushed in page.events] == ["m1", "m2", "m3"]
+
+
+async def test_what_cannot_be_told_is_an_error_of_the_slice(make: Any, messages: Table) -> None:
+    class NeverTells(Table):
+        def put(self, item: Item, condition: Condition | None = None) -> None:
+            raise StorageUnavailable("throttled")
+
+    recorder = make(NeverTells(messages._service, messages.name))
+    await recorder.__aenter__()
+    await recorder.record(decided("m1", TOOK))
+
+    with pytest.raises(StorageUnavailable):
+        await recorder.tell()
+    with pytest.raises(StorageUnavailable):
+        await recorder.__aexit__(None, None, None)
+
+
+async def test_what_a_dead_worker_may_not_have_told_is_told_by_the_next(make: Any, messages: Table) -> None:
+    async with make(messages) as recorder:
+        await recorder.tell_again([decided("m1", TOOK).event])
+        await recorder.tell()
+
+        assert reported(messages) == {"m1"}
+
+
 async def test_nobody_is_woken_for_nothing(make: Any, messages: Table, queue_urls: dict[LineKind, str]) -> None:
     async with make(messages):
         pass
@@ -194,7 +240,7 @@ async def test_after_a_failed_group_the_next_one_is_written(make: Any, messages:
             await recorder.record(decided("m1", TOOK))
         await recorder.record(decided("m2", TOOK))
 
-    assert reported(messages) == {"m1", "m2"}
+    assert reported(messages) == {"m2"}
     assert MailTable(messages).get("acme", "m2").status is Status.SENT
 
 
