@@ -109,7 +109,7 @@ e2e: setup ## Tests of the deployed template on the embedded AWS
 
 .PHONY: test
 test: setup check ## Everything: checks and all tests
-	@$(python) -m pytest -n $(test_workers) --dist loadgroup
+	@$(python) -m pytest -n $(test_workers)
 
 .PHONY: fuzz
 fuzz: $(venv_ready) ## The randomised tests of the lines, for hours rather than seconds
