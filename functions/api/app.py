@@ -14,6 +14,7 @@ from functions.api.openapi import openapi_document
 from functions.api.routes import (
     accounts,
     api_keys,
+    events,
     health,
     instance,
     messages,
@@ -50,6 +51,7 @@ _ROUTES = (
     suspension,
     suppressions,
     sync,
+    events,
     tenants,
     api_keys,
     instance,

@@ -36,6 +36,7 @@ from shared.messages.table import MailTable
 from shared.messages.waiting import WaitingMail
 from shared.outgoing.guard import Guard
 from shared.reports.log import EventLog
+from shared.reports.pulling import EventReader
 from shared.reports.sync_table import SyncRequests, SyncTable
 from shared.settings import ApiSettings
 from shared.suppression.table import SuppressionTable
@@ -72,6 +73,7 @@ class Services:
     removal: Removal
     cleanup: Cleanup
     event_log: EventLog
+    events: EventReader
     aside: SuspendedSlices
     suspensions: Suspensions
     pause: Pause
@@ -126,6 +128,7 @@ def build_services(settings: ApiSettings, clock: Clock = system_clock) -> Servic
         removal=removal,
         cleanup=Cleanup(mails=mails, removal=removal, log=event_log, clock=clock),
         event_log=event_log,
+        events=EventReader(messages, clock),
         aside=aside,
         suspensions=Suspensions(tenants=tenants, accounts=accounts, aside=aside, lines=lines, clock=clock),
         pause=Pause(instance=instance, lines=lines, clock=clock),

@@ -1,8 +1,9 @@
 """The instance's settings, as the API takes and shows them."""
 
-from typing import Annotated
+from typing import Annotated, Self
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic_core import PydanticCustomError
 
 from shared.clock import DAY, SECOND, Millis
 from shared.limits.model import PriorityShares
@@ -11,6 +12,7 @@ from shared.messages.submission import PriorityField
 from shared.outgoing.urls import BaseUrl, UrlPath
 
 DEFAULT_RETENTION: Millis = 7 * DAY
+DEFAULT_EVENTS_RETENTION: Millis = 30 * DAY
 
 type Seconds = Annotated[int, Field(ge=1, le=7 * 86_400)]
 
@@ -54,6 +56,15 @@ class Instance(BaseModel):
             description="How long a message is kept once it is final and its last report is acknowledged.",
         ),
     ] = DEFAULT_RETENTION // SECOND
+    events_retention_seconds: Annotated[
+        int,
+        Field(
+            ge=86_400,
+            le=90 * 86_400,
+            description="How long an event can be pulled and replayed once it is acknowledged; not shorter than "
+            "`retention_seconds`.",
+        ),
+    ] = DEFAULT_EVENTS_RETENTION // SECOND
     calls_per_minute: Annotated[
         int, Field(ge=1, le=1_000_000, description="Of the API, with one token; the admin's as well.")
     ] = 6_000
@@ -65,3 +76,18 @@ class Instance(BaseModel):
     @property
     def retention(self) -> Millis:
         return self.retention_seconds * SECOND
+
+    @property
+    def events_retention(self) -> Millis:
+        return self.events_retention_seconds * SECOND
+
+    @model_validator(mode="after")
+    def _log_outlives_the_mails(self) -> Self:
+        """The log says when the report of a mail was acknowledged (docs/adr/0060)."""
+        if self.events_retention_seconds < self.retention_seconds:
+            raise PydanticCustomError(
+                "events_retention_too_short",
+                "events_retention_seconds is {events}: it may not be shorter than retention_seconds, which is {mails}",
+                {"events": self.events_retention_seconds, "mails": self.retention_seconds},
+            )
+        return self

@@ -45,12 +45,15 @@ class ReportEvent(BaseModel):
 
 
 class PushedEvent(BaseModel):
-    """An event on its way: `refusals` counts how often the tenant answered that it could not take it."""
+    """An event on its way: `refusals` counts how often the tenant answered that it could not take it. `replayed`: it
+    was taken before, and is pushed again because somebody asked for it.
+    """
 
     model_config = ConfigDict(frozen=True)
 
     event: ReportEvent
     refusals: int = 0
+    replayed: bool = False
 
 
 def ended_at(event: ReportEvent) -> int | None:

@@ -1,4 +1,4 @@
-"""Reading a tenant's event log: what its endpoint has acknowledged, in order, for 30 days.
+"""Reading a tenant's event log: what its endpoint has acknowledged, in order, for as long as the instance says.
 
 An event lies under the key of its own page of the outbox or a later one, so that reading on from a place misses none.
 """
@@ -6,13 +6,14 @@ An event lies under the key of its own page of the outbox or a later one, so tha
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from shared.aws.attributes import Item
 from shared.aws.dynamodb import Key, Table
-from shared.clock import SECOND, Millis
+from shared.clock import Millis
 from shared.identifiers import due_at_of, due_before
 from shared.lines.line import reports_line
 from shared.messages.model import Mail
 from shared.reports.events import PushedEvent, ReportEvent, event_id
-from shared.reports.outbox import EVENTS_KEPT, OutboxPage, log_partition
+from shared.reports.outbox import OutboxPage, log_partition
 
 # The event of a mail is written within a second of its end, and the log has up to 150 events an item.
 _LOOKED_AT = 8
@@ -40,12 +41,13 @@ class EventLog:
     def after(self, tenant_id: str, place: str, *, limit: int) -> list[LoggedPage]:
         """The first pages whose sort key is greater than `place`; an empty place is before all."""
         condition = Key("pk").eq(log_partition(tenant_id)) & Key("sk").gt(place or "0")
-        line = reports_line(tenant_id)
-        return [
-            LoggedPage(page.sort_key, page.events, _acknowledged_at(item.get("ttl")))
-            for item in self._table.query(condition, limit=limit).items
-            for page in [OutboxPage.from_item(line, item)]
-        ]
+        return [_logged(tenant_id, item) for item in self._table.query(condition, limit=limit).items]
+
+    def between(self, tenant_id: str, low: str, high: str, *, limit: int) -> tuple[list[LoggedPage], bool]:
+        """The first pages with keys from `low` to `high`, and whether those are all."""
+        condition = Key("pk").eq(log_partition(tenant_id)) & Key("sk").between(low, high)
+        page = self._table.query(condition, limit=limit)
+        return [_logged(tenant_id, item) for item in page.items], page.resume is None
 
     def walk(self, tenant_id: str, place: str) -> Iterator[LoggedPage]:
         """Every page after `place`, read as it is asked for."""
@@ -68,6 +70,6 @@ def tells_the_end_of(mail: Mail, event: ReportEvent) -> bool:
     return event.id == mail.id and event.event_id == event_id(mail, mail.status.value)
 
 
-def _acknowledged_at(ttl: object) -> Millis:
-    """The log's time to live runs from the acknowledgement."""
-    return int(str(ttl)) * SECOND - EVENTS_KEPT
+def _logged(tenant_id: str, item: Item) -> LoggedPage:
+    page = OutboxPage.from_item(reports_line(tenant_id), item)
+    return LoggedPage(page.sort_key, page.events, int(str(item["acknowledged_at"])))

@@ -1,24 +1,28 @@
 """The outbox: a tenant's events that are not yet acknowledged, in pages, as the work of its report line.
 
 A page is written before the states it tells of, so a crash between repeats an event rather than loses it. What has been
-acknowledged moves to the tenant's event log, where it stays for `EVENTS_KEPT`.
+acknowledged moves to the tenant's event log, where it stays for as long as the instance says. What nobody takes leaves
+after `UNREPORTED_KEPT`.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from pydantic import TypeAdapter
 
 from shared.aws.attributes import Item
 from shared.aws.dynamodb import ItemKey, Key, Put, Table
-from shared.clock import DAY, Millis, ttl_seconds
+from shared.clock import DAY, MINUTE, Millis, ttl_seconds
 from shared.identifiers import due_at_of, due_key, new_ulid
 from shared.lines.line import HEAD_SORT_KEY, Line, reports_line
 from shared.reports.events import PushedEvent, ReportEvent
 
 MAX_EVENTS_A_PAGE = 150
 MAX_PAGE_BYTES = 200_000  # unless a single event has more: an item takes 400 KB
-EVENTS_KEPT: Millis = 30 * DAY
+# Whatever the log's retention is: what was never told is the last to be dropped.
+UNREPORTED_KEPT: Millis = 90 * DAY
+# Pages this far apart share no item of the log, so that an event lies there near its time.
+LOGGED_TOGETHER_WITHIN: Millis = MINUTE
 
 _EVENT = TypeAdapter(PushedEvent)
 _EVENTS = TypeAdapter(list[PushedEvent])
@@ -41,7 +45,10 @@ class OutboxPage:
         return due_at_of(self.sort_key)
 
     def to_item(self) -> Item:
-        return self.key.item | {"events": _EVENTS.dump_json(list(self.events), exclude_defaults=True).decode()}
+        return self.key.item | {
+            "events": _EVENTS.dump_json(list(self.events), exclude_defaults=True).decode(),
+            "ttl": ttl_seconds(self.due_at + UNREPORTED_KEPT),
+        }
 
     @classmethod
     def from_item(cls, line: Line, item: Item) -> "OutboxPage":
@@ -84,22 +91,57 @@ class Outbox:
         page = self._table.query(condition, limit=limit)
         return [OutboxPage.from_item(line, item) for item in page.items]
 
-    def acknowledge(self, pages: Sequence[OutboxPage], taken: Sequence[PushedEvent], now: Millis) -> None:
-        """Moves what was taken to the event log, in as few items as hold it, and the pages out of their line.
+    def between(self, line: Line, low: str, high: str, *, limit: int) -> tuple[list[OutboxPage], bool]:
+        """The first pages with keys from `low` to `high`, and whether those are all."""
+        condition = Key("pk").eq(line.partition) & Key("sk").between(low, high)
+        page = self._table.query(condition, limit=limit)
+        return [OutboxPage.from_item(line, item) for item in page.items], page.resume is None
 
-        All of one line. A crash in between pushes them again, and may log them twice.
+    def acknowledge(
+        self, pages: Sequence[OutboxPage], taken: Sequence[PushedEvent], now: Millis, *, kept: Millis
+    ) -> None:
+        """Moves what was taken to the event log, in few items, where it stays for `kept`, and the pages out of their
+        line. What was replayed is in the log already, or was.
+
+        All of one line, in order. A crash in between pushes them again, and may log them twice.
         """
-        log: Item = {"pk": log_partition(pages[0].line.tenant_id), "ttl": ttl_seconds(now + EVENTS_KEPT)}
-        parts = list(_parts(taken))
-        # Never more parts than pages: each page was such a part. Under the last keys, so that no event moves to before
-        # its page: whoever pulls events, and has read up to there, would miss it.
-        into = pages[len(pages) - len(parts) :]
-        logged = [
-            OutboxPage(page.line, page.sort_key, tuple(part)).to_item() | log
-            for page, part in zip(into, parts, strict=True)
+        log: Item = {
+            "pk": log_partition(pages[0].line.tenant_id),
+            "acknowledged_at": now,
+            "ttl": ttl_seconds(now + kept),
+        }
+        done = {pushed.event.event_id for pushed in taken}
+        news = [
+            replace(
+                page,
+                events=tuple(each for each in page.events if each.event.event_id in done and not each.replayed),
+            )
+            for page in pages
         ]
-        self._table.batch_write(puts=logged)
+        self._table.batch_write(puts=[page.to_item() | log for page in _together(news)])
         self._table.batch_write(deletes=[page.key for page in pages])
+
+
+def _together(pages: Iterable[OutboxPage]) -> Iterator[OutboxPage]:
+    """As many whole pages as fit into an item each, under the key of the last of them.
+
+    So no event moves to before its own page: whoever pulls events, and has read up to there, would miss it.
+    """
+    joined: OutboxPage | None = None
+    began = size = 0
+    for page in pages:
+        if not page.events:
+            continue
+        length = sum(_size(each) for each in page.events)
+        if joined is not None:
+            fits = len(joined.events) + len(page.events) <= MAX_EVENTS_A_PAGE and size + length <= MAX_PAGE_BYTES
+            if fits and page.due_at - began <= LOGGED_TOGETHER_WITHIN:
+                joined, size = replace(page, events=joined.events + page.events), size + length
+                continue
+            yield joined
+        joined, began, size = page, page.due_at, length
+    if joined is not None:
+        yield joined
 
 
 def _parts(events: Iterable[PushedEvent]) -> Iterator[list[PushedEvent]]:
@@ -107,7 +149,7 @@ def _parts(events: Iterable[PushedEvent]) -> Iterator[list[PushedEvent]]:
     part: list[PushedEvent] = []
     size = 0
     for event in events:
-        length = len(_EVENT.dump_json(event, exclude_defaults=True))
+        length = _size(event)
         if part and (len(part) == MAX_EVENTS_A_PAGE or size + length > MAX_PAGE_BYTES):
             yield part
             part, size = [], 0
@@ -115,3 +157,8 @@ def _parts(events: Iterable[PushedEvent]) -> Iterator[list[PushedEvent]]:
         size += length
     if part:
         yield part
+
+
+def _size(event: PushedEvent) -> int:
+    """In bytes, as stored."""
+    return len(_EVENT.dump_json(event, exclude_defaults=True))

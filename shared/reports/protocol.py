@@ -118,7 +118,7 @@ def push_wait(failures: int, draw: float) -> Millis:
 def split(pushed: Sequence[PushedEvent], answer: Acknowledged) -> tuple[list[PushedEvent], list[PushedEvent]]:
     """What is done with, and what is to be pushed again: refused, but not yet too often."""
     again = [
-        PushedEvent(event=each.event, refusals=each.refusals + 1)
+        each.model_copy(update={"refusals": each.refusals + 1})
         for each in pushed
         if answer.refuses(each) and each.refusals + 1 < MAX_REFUSALS
     ]

@@ -60,12 +60,13 @@ class ReporterParts:
 
 @dataclass(frozen=True, slots=True)
 class _Endpoint:
-    """Whom to call, and how. `retention`: how long a mail is kept after its last report was acknowledged."""
+    """Whom to call, and how. How long a mail, and the event itself, are kept after a report was acknowledged."""
 
     tenant: Tenant
     url: str
     signing: SigningSecrets | None
     retention: Millis
+    events_retention: Millis
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +100,8 @@ class Reporter:
         state = with_requests_taken(known.state, now)
         if state.disabled:
             return _waiting(now + _IDLE, f"the push is disabled: {state.disabled}")
-        endpoint = _Endpoint(tenant, url, known.signing, known.instance.retention)
+        instance = known.instance
+        endpoint = _Endpoint(tenant, url, known.signing, instance.retention, instance.events_retention)
         rest, state = await self._sync(visit, endpoint, state)
         if state != known.state:
             await in_thread(self._parts.syncs.save, tenant.id, state)
@@ -136,7 +138,7 @@ class Reporter:
                 state = after_failure(state, answer, called_at=called_at, now=now, draw=self._parts.draw())
                 return _after_failure(tenant, answer, state, now), state
             if due:
-                taken = await in_thread(self._acknowledge, due, answer)
+                taken = await in_thread(self._acknowledge, due, answer, endpoint.events_retention)
                 await self._parts.retention.run_from(clock(), taken, retention=endpoint.retention)
             state = after_answer(state, answer, called_at=called_at, now=now)
 
@@ -160,7 +162,7 @@ class Reporter:
         tenant = endpoint.tenant
         return self._parts.tenants.client_secret(tenant), self._parts.signing.opened(tenant.id, endpoint.signing)
 
-    def _acknowledge(self, pages: Sequence[OutboxPage], answer: Acknowledged) -> list[PushedEvent]:
+    def _acknowledge(self, pages: Sequence[OutboxPage], answer: Acknowledged, kept: Millis) -> list[PushedEvent]:
         """What was taken. What was refused becomes a page that is due later, before the others are moved."""
         now, line = self._parts.clock(), pages[0].line
         taken, again = split([pushed for page in pages for pushed in page.events], answer)
@@ -172,7 +174,7 @@ class Reporter:
         if given_up:
             metrics.add_metric(name="EventsGivenUp", unit=MetricUnit.Count, value=len(given_up))
             logger.warning("events refused too often: only logged", tenant_id=line.tenant_id, event_ids=given_up)
-        self._parts.outbox.acknowledge(pages, taken, now)
+        self._parts.outbox.acknowledge(pages, taken, now, kept=kept)
         return taken
 
 

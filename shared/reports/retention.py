@@ -52,5 +52,6 @@ class Retention:
 
 
 def _is_late(pushed: PushedEvent, now: Millis) -> bool:
+    """What is replayed was acknowledged before."""
     at = ended_at(pushed.event)
-    return at is not None and (pushed.refusals > 0 or at * SECOND < now - LATE)
+    return at is not None and not pushed.replayed and (pushed.refusals > 0 or at * SECOND < now - LATE)

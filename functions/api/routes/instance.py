@@ -37,6 +37,7 @@ class InstanceView(BaseModel):
     default_priority: PriorityName
     priority_shares: PriorityShares
     retention_seconds: int = Field(examples=[604_800])
+    events_retention_seconds: int = Field(examples=[2_592_000])
     calls_per_minute: int = Field(examples=[6_000])
     client_base_url: str | None
     client_sync_path: str | None

@@ -1,7 +1,7 @@
 """The instance's settings over HTTP."""
 
 from functions.api.services import Services
-from shared.clock import HOUR
+from shared.clock import DAY, HOUR
 from shared.limits.model import PriorityShares
 from shared.messages.model import Priority
 from tests.unit.functions.api.caller import Api, CheckProblem
@@ -11,6 +11,7 @@ DEFAULTS = {
     "default_priority": "medium",
     "priority_shares": PriorityShares().model_dump(),
     "retention_seconds": 7 * 86_400,
+    "events_retention_seconds": 30 * 86_400,
     "calls_per_minute": 6_000,
     "client_base_url": None,
     "client_sync_path": None,
@@ -43,3 +44,15 @@ def test_how_long_finished_messages_are_kept_is_between_an_hour_and_thirty_days(
     assert services.instance.get().retention == HOUR
     for seconds in (3_599, 30 * 86_400 + 1):
         problem(empty.put("/v1/instance", {"retention_seconds": seconds}), 422, "invalid")
+
+
+def test_acknowledged_events_are_kept_for_a_day_to_ninety_and_not_shorter_than_messages(
+    empty: Api, services: Services, problem: CheckProblem
+) -> None:
+    days = {"events_retention_seconds": 2 * 86_400, "retention_seconds": 2 * 86_400}
+    assert empty.put("/v1/instance", days).status_code == 200
+    assert services.instance.get().events_retention == 2 * DAY
+    for seconds in (86_399, 90 * 86_400 + 1):
+        problem(empty.put("/v1/instance", {"events_retention_seconds": seconds}), 422, "invalid")
+    refused = problem(empty.put("/v1/instance", {"events_retention_seconds": 2 * 86_400}), 422, "invalid")
+    assert "172800: it may not be shorter than retention_seconds, which is 604800" in str(refused["detail"])

@@ -29,7 +29,7 @@ def reported(acme: Api, message: MakeMessage, services: Services, messages: Tabl
     mail = services.mails.get("acme", "MSG-1")
     pushed = [PushedEvent(event=sent(mail, NOON, []))]
     page = new_page("acme", pushed, due_at=NOON, now=NOON)
-    Outbox(messages).acknowledge([page], pushed, NOON + MINUTE)
+    Outbox(messages).acknowledge([page], pushed, NOON + MINUTE, kept=30 * DAY)
 
 
 def test_messages_are_listed_by_the_time_of_their_submission(

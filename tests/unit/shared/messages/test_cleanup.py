@@ -41,7 +41,7 @@ def ended(messages: Table, clock: SettableClock) -> Ended:
             messages.put(mail.to_item())
         pushed = [PushedEvent(event=_report(mail, clock.now)) for mail in done]
         page = new_page("acme", pushed, due_at=clock.now, now=clock.now)
-        Outbox(messages).acknowledge([page], pushed, clock.now + after)
+        Outbox(messages).acknowledge([page], pushed, clock.now + after, kept=30 * DAY)
         clock.advance(1_000)
         return done[0]
 

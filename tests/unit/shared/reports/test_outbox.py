@@ -56,7 +56,7 @@ def test_the_events_of_one_commit_are_split_over_pages_that_fit_into_an_item(out
     while pages := outbox.first(LINE, limit=100):
         written += ids(pages)
         for page in pages:
-            outbox.acknowledge([page], page.events, NOON)
+            outbox.acknowledge([page], page.events, NOON, kept=30 * DAY)
     assert written == [f"small-{number}" for number in range(1_000)] + [f"large-{number}" for number in range(5)]
 
 
@@ -89,16 +89,24 @@ def test_tenants_have_nothing_in_common(outbox: Outbox) -> None:
     assert outbox.first(LINE, limit=10) == []
 
 
-def test_what_was_acknowledged_moves_to_the_log_for_thirty_days(outbox: Outbox, messages: Table) -> None:
+def test_what_nobody_takes_leaves_after_ninety_days(outbox: Outbox, messages: Table) -> None:
+    outbox.write("acme", [an_event("1")], NOON)
+
+    (item,) = messages.query_all(Key("pk").eq(LINE.partition))
+    assert item["ttl"] == (NOON + 90 * DAY) // 1_000
+
+
+def test_what_was_acknowledged_moves_to_the_log_for_as_long_as_is_said(outbox: Outbox, messages: Table) -> None:
     outbox.write("acme", [an_event("1"), an_event("2")], NOON)
     (page,) = outbox.first(LINE, limit=10)
 
-    outbox.acknowledge([page], page.events[:1], NOON)
+    outbox.acknowledge([page], page.events[:1], NOON, kept=30 * DAY)
 
     assert outbox.first(LINE, limit=10) == []
     assert ids(log_of(messages)) == ["1"]
     (item,) = messages.query_all(Key("pk").eq("EVENTS#acme"))
     assert item["ttl"] == (NOON + 30 * DAY) // 1_000
+    assert item["acknowledged_at"] == NOON
 
 
 def test_the_pages_of_one_call_are_logged_in_as_few_items_as_hold_them(outbox: Outbox, messages: Table) -> None:
@@ -106,7 +114,7 @@ def test_the_pages_of_one_call_are_logged_in_as_few_items_as_hold_them(outbox: O
         outbox.write("acme", [an_event(str(number))], NOON)
     pages = outbox.first(LINE, limit=500)
 
-    outbox.acknowledge(pages, [pushed for page in pages for pushed in page.events], NOON)
+    outbox.acknowledge(pages, [pushed for page in pages for pushed in page.events], NOON, kept=30 * DAY)
 
     logged = log_of(messages)
     assert [len(page.events) for page in logged] == [150, 10]
@@ -114,11 +122,34 @@ def test_the_pages_of_one_call_are_logged_in_as_few_items_as_hold_them(outbox: O
     assert outbox.first(LINE, limit=500) == []
 
 
+def test_pages_that_are_far_apart_are_logged_each_near_its_time(outbox: Outbox, messages: Table) -> None:
+    for minutes in (0, 1, 3):
+        outbox.write("acme", [an_event(str(minutes))], NOON + minutes * MINUTE)
+    pages = outbox.first(LINE, limit=10)
+
+    outbox.acknowledge(pages, [pushed for page in pages for pushed in page.events], NOON + DAY, kept=30 * DAY)
+
+    assert [(page.due_at, ids([page])) for page in log_of(messages)] == [
+        (NOON + MINUTE, ["0", "1"]),
+        (NOON + 3 * MINUTE, ["3"]),
+    ]
+
+
+def test_what_was_replayed_is_not_logged_again(outbox: Outbox, messages: Table) -> None:
+    outbox.put(new_page("acme", [PushedEvent(event=an_event("1"), replayed=True)], due_at=NOON, now=NOON))
+    (page,) = outbox.first(LINE, limit=10)
+
+    outbox.acknowledge([page], page.events, NOON, kept=30 * DAY)
+
+    assert outbox.first(LINE, limit=10) == []
+    assert log_of(messages) == []
+
+
 def test_a_page_of_which_nothing_was_taken_leaves_no_trace_in_the_log(outbox: Outbox, messages: Table) -> None:
     outbox.write("acme", [an_event("1")], NOON)
     (page,) = outbox.first(LINE, limit=10)
 
-    outbox.acknowledge([page], [], NOON)
+    outbox.acknowledge([page], [], NOON, kept=30 * DAY)
 
     assert outbox.first(LINE, limit=10) == []
     assert log_of(messages) == []
@@ -128,8 +159,8 @@ def test_acknowledging_twice_is_acknowledging_once(outbox: Outbox, messages: Tab
     outbox.write("acme", [an_event("1")], NOON)
     (page,) = outbox.first(LINE, limit=10)
 
-    outbox.acknowledge([page], page.events, NOON)
-    outbox.acknowledge([page], page.events, NOON + 1)
+    outbox.acknowledge([page], page.events, NOON, kept=30 * DAY)
+    outbox.acknowledge([page], page.events, NOON + 1, kept=30 * DAY)
 
     assert ids(log_of(messages)) == ["1"]
 
