@@ -37,6 +37,7 @@ from shared.messages.waiting import WaitingMail
 from shared.outgoing.guard import Guard
 from shared.reports.log import EventLog
 from shared.reports.pulling import EventReader
+from shared.reports.replay import Replays
 from shared.reports.sync_table import SyncRequests, SyncTable
 from shared.settings import ApiSettings
 from shared.suppression.table import SuppressionTable
@@ -74,6 +75,7 @@ class Services:
     cleanup: Cleanup
     event_log: EventLog
     events: EventReader
+    replays: Replays
     aside: SuspendedSlices
     suspensions: Suspensions
     pause: Pause
@@ -129,6 +131,7 @@ def build_services(settings: ApiSettings, clock: Clock = system_clock) -> Servic
         cleanup=Cleanup(mails=mails, removal=removal, log=event_log, clock=clock),
         event_log=event_log,
         events=EventReader(messages, clock),
+        replays=Replays(messages, lines, clock),
         aside=aside,
         suspensions=Suspensions(tenants=tenants, accounts=accounts, aside=aside, lines=lines, clock=clock),
         pause=Pause(instance=instance, lines=lines, clock=clock),

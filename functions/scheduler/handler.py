@@ -18,6 +18,7 @@ from shared.lines.rounds import RoundResult, Rounds
 from shared.lines.wakeups import WakeUps
 from shared.messages.set_aside import SuspendedSlices
 from shared.observability import MetricUnit, logger, metrics
+from shared.reports.replay import Replays
 from shared.settings import SchedulerSettings
 from shared.tenants.deletion import Purge
 
@@ -51,6 +52,7 @@ def scheduler_of(
             registry=registry, messages=messages, lines=lines, clock=clock
         ).finish_activation,
         LineKind.RESUMPTION: Resumption(heads, lines, clock).open_lines,
+        LineKind.REPLAY: Replays(messages, lines, clock).go_on,
         LineKind.DELETION: Purge(
             registry=registry, messages=messages, bucket=bucket, clock=clock, worker_timeout=worker_timeout
         ).run,

@@ -24,6 +24,7 @@ class LineKind(StrEnum):
     ACTIVATION = "activation"
     RESUMPTION = "resumption"
     DELETION = "deletion"
+    REPLAY = "replay"
 
 
 LANES = (LineKind.IMMEDIATE, LineKind.HIGH, LineKind.MEDIUM, LineKind.LOW)
@@ -37,14 +38,15 @@ _GRACE: dict[LineKind, Millis] = dict.fromkeys(LANES, 35 * SECOND) | {
     LineKind.ACTIVATION: 35 * SECOND,
     LineKind.RESUMPTION: 150 * SECOND,  # a worker that saw the pause may block its line as late as its deadline
     LineKind.DELETION: 35 * SECOND,
+    LineKind.REPLAY: 35 * SECOND,
 }
 ANNOUNCE_REPORTS_EVERY: Millis = 20 * SECOND
 
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """`owner` is `tenant#account` for lanes, `tenant` for reports and deletions, `tenant#batch` for activations; no id
-    holds `#`.
+    """`owner` is `tenant#account` for lanes, `tenant` for reports, replays and deletions, `tenant#batch` for
+    activations; no id holds `#`.
 
     The lanes of an account that is spread over several lines have `tenant#account#1` and so on beside the first.
     """
@@ -133,6 +135,11 @@ def resumption_line() -> Line:
 def deletion_line(tenant_id: str) -> Line:
     """The chore of purging a tenant."""
     return Line(LineKind.DELETION, tenant_id)
+
+
+def replay_line(tenant_id: str) -> Line:
+    """The chore of pushing a tenant's events again."""
+    return Line(LineKind.REPLAY, tenant_id)
 
 
 def reports_line(tenant_id: str) -> Line:

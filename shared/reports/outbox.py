@@ -77,9 +77,9 @@ class Outbox:
     def __init__(self, messages: Table) -> None:
         self._table = messages
 
-    def write(self, tenant_id: str, events: Sequence[ReportEvent], now: Millis) -> None:
+    def write(self, tenant_id: str, events: Sequence[ReportEvent], now: Millis, *, replayed: bool = False) -> None:
         """The head of the report line must have been announced before."""
-        for part in _parts(PushedEvent(event=each) for each in events):
+        for part in _parts(PushedEvent(event=each, replayed=replayed) for each in events):
             self._table.put(new_page(tenant_id, part, due_at=now, now=now).to_item())
 
     def put(self, page: OutboxPage) -> None:

@@ -52,6 +52,11 @@ class SyncState(BaseModel):
     taken_requests: int = 0
     taken_own_requests: int = 0
 
+    @property
+    def is_disabled(self) -> bool:
+        """Not any more once a call is asked for."""
+        return self.disabled is not None and self.requests == self.taken_requests
+
     def next_call(self, began: Millis) -> Millis:
         """When the endpoint is called next, were there no events. `began`: when the tenant was made."""
         return self.next_sync_at if self.next_sync_at is not None else began + HEARTBEAT

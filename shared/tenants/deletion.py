@@ -15,7 +15,7 @@ from shared.aws.s3 import Bucket
 from shared.clock import SECOND, Clock, Millis
 from shared.idempotency.table import idempotency_partition
 from shared.limits.state import account_limits_key, tenant_limits_key
-from shared.lines.line import MAX_PARTS, Line, account_lines, activation_line, deletion_line, reports_line
+from shared.lines.line import MAX_PARTS, Line, account_lines, activation_line, deletion_line, replay_line, reports_line
 from shared.lines.lines import Lines
 from shared.messages.model import mail_partition
 from shared.messages.slices import suspended_partition
@@ -130,6 +130,7 @@ class Purge:
                     self._registry.delete(key)
         for partition in (
             reports_line(tenant_id).partition,
+            replay_line(tenant_id).partition,
             log_partition(tenant_id),
             sync_key(tenant_id).pk,
             tenant_limits_key(tenant_id).pk,

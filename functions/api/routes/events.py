@@ -1,10 +1,11 @@
 """The events of a tenant's mail, for tenants that pull them; and pushing them again."""
 
 import re
-from typing import Annotated
+from typing import Annotated, Self
 
-from fastapi import APIRouter, Depends, Query
-from pydantic import AwareDatetime, BaseModel, Field
+from fastapi import APIRouter, Body, Depends, Query, status
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints, model_validator
+from pydantic_core import PydanticCustomError
 
 from functions.api.auth import require_tenant
 from functions.api.cursors import (
@@ -17,12 +18,17 @@ from functions.api.cursors import (
     refuse_query,
 )
 from functions.api.gate import GatedRoute
+from functions.api.idempotency import TAKES_IDEMPOTENCY_KEY
 from functions.api.problems import documented
+from functions.api.pushes import pushed_tenant
 from functions.api.schema import DocumentedAs, NextCursor, TenantPath, Timestamp
-from functions.api.services import Provided
-from shared.clock import iso8601
+from functions.api.services import Provided, Services
+from shared.clock import SECOND, Millis, iso8601
+from shared.errors import Conflict
+from shared.identifiers import MAIL_ID_PATTERN
 from shared.reports.events import ReportEvent
 from shared.reports.pulling import BEGINNING, PLACE_PATTERN, PulledEvent, place_at
+from shared.reports.replay import MAX_IDS, Begun, Wanted
 
 router = APIRouter(
     prefix="/v1/tenants/{tenant_id}/events",
@@ -30,6 +36,17 @@ router = APIRouter(
     route_class=GatedRoute,
     dependencies=[Depends(require_tenant)],
 )
+
+_REPLAY_AT_ONCE_FOR: Millis = 10 * SECOND  # of the 29 that a call may take
+_REPLAYED = "The events are pushed again now."
+_IN_BACKGROUND = "The rest is pushed again in the background, as the endpoint keeps up."
+_EXAMPLES = {
+    "range": {
+        "summary": "What was told while a database was restored",
+        "value": {"since": "2026-01-31T10:00:00Z", "until": "2026-01-31T12:00:00Z"},
+    },
+    "ids": {"summary": "What was told of two messages", "value": {"ids": ["MSG-001", "MSG-002"]}},
+}
 
 
 class EventEntry(BaseModel):
@@ -59,6 +76,45 @@ class EventPage(BaseModel):
     resume_cursor: str = Field(
         description="Never null: give it as `cursor` another time, to get what has been recorded since."
     )
+
+
+class ReplayCall(BaseModel):
+    """Which acknowledged events are to be pushed again: of a time, or of some messages, or both."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    since: Annotated[AwareDatetime | None, Field(description="What was recorded then or later.")] = None
+    until: Annotated[AwareDatetime | None, Field(description="And before this time; else until now.")] = None
+    ids: Annotated[
+        list[Annotated[str, StringConstraints(pattern=MAIL_ID_PATTERN)]] | None,
+        Field(
+            min_length=1,
+            max_length=MAX_IDS,
+            description="Ids of messages, or event ids. They are looked for in the whole log, or from `since` on.",
+        ),
+    ] = None
+
+    @model_validator(mode="after")
+    def _names_something(self) -> Self:
+        if self.since is None and self.ids is None:
+            raise PydanticCustomError("missing", "since or ids is needed")
+        if self.since is not None and self.until is not None and self.until < self.since:
+            raise PydanticCustomError("invalid_range", "until is before since: nothing can lie between")
+        return self
+
+
+class ReplayAnswer(BaseModel):
+    """How far the replay has come."""
+
+    events: int = Field(description="How many events are pushed again so far.", examples=[1200])
+    complete: bool = Field(description="False: the rest follows in the background.")
+    notice: str = Field(examples=[_REPLAYED])
+
+    @classmethod
+    def of(cls, begun: Begun) -> "ReplayAnswer":
+        """The answer of one call."""
+        notice = _REPLAYED if begun.complete else _IN_BACKGROUND
+        return cls(events=begun.events, complete=begun.complete, notice=notice)
 
 
 @router.get("", summary="Pull events", responses=documented(404))
@@ -94,6 +150,43 @@ def list_events(
         next_cursor=None if page.complete else resume,
         resume_cursor=resume,
     )
+
+
+@router.post(
+    "/replay",
+    summary="Push events again",
+    status_code=status.HTTP_202_ACCEPTED,
+    dependencies=[TAKES_IDEMPOTENCY_KEY],
+    responses=documented(404, 409, body=True),
+)
+def replay_events(
+    tenant_id: TenantPath,
+    call: Annotated[ReplayCall, Body(openapi_examples=_EXAMPLES)],
+    services: Provided,
+) -> ReplayAnswer:
+    """Acknowledged events that are still kept, under their own event ids; those not acknowledged are pushed anyway.
+    At most 20,000 at once, and none while older ones wait; the rest follows in the background, behind what happens
+    meanwhile.
+
+    409 with `no_endpoint`, `inactive` or `push_disabled` when nothing would be pushed (`POST …/sync` enables a push),
+    `too_many_replays` while ten are under way.
+    """
+    _refuse_without_push(services, tenant_id)
+    now = services.clock()
+    until = instant_of(call.until)
+    wanted = Wanted(
+        since=instant_of(call.since),
+        until=now if until is None else min(until, now),
+        ids=None if call.ids is None else frozenset(call.ids),
+    )
+    return ReplayAnswer.of(services.replays.begin(tenant_id, wanted, within=_REPLAY_AT_ONCE_FOR))
+
+
+def _refuse_without_push(services: Services, tenant_id: str) -> None:
+    pushed_tenant(services, tenant_id)
+    if services.syncs.get(tenant_id).is_disabled:
+        reason = f"the push of tenant {tenant_id} is disabled: POST /v1/tenants/{tenant_id}/sync enables it"
+        raise Conflict(reason, code="push_disabled")
 
 
 def _checked(place: str) -> str:

@@ -10,10 +10,10 @@ from functions.api.auth import CurrentCaller, require_admin, require_tenant
 from functions.api.cursors import Cursor, Limit, decode_owner_id, encode_cursor
 from functions.api.gate import GatedRoute
 from functions.api.problems import documented
+from functions.api.pushes import pushed_tenant
 from functions.api.schema import NextCursor, TenantPath, Timestamp
 from functions.api.services import Provided
 from shared.clock import SECOND, Millis, iso8601
-from shared.errors import Conflict
 from shared.instance.model import Instance
 from shared.reports.sync_call import sync_url
 from shared.reports.sync_state import Disabled, SyncState
@@ -152,11 +152,7 @@ def run_sync(tenant_id: TenantPath, services: Provided, caller: CurrentCaller) -
 
     409 with `no_endpoint` or `inactive` when there is nothing to call. The answer shows the state before the call.
     """
-    tenant, instance = services.tenants.get(tenant_id), services.instance.get()
-    if not tenant.active:
-        raise Conflict(f"tenant {tenant_id} is not active: nothing is pushed", code="inactive")
-    if sync_url(tenant, instance) is None:
-        raise Conflict(f"tenant {tenant_id} has no client_base_url, nor has the instance", code="no_endpoint")
+    tenant, instance = pushed_tenant(services, tenant_id)
     state = services.sync_requests.request(tenant_id, own=not caller.is_admin)
     return SyncView.of(tenant, instance, state, services.clock())
 
@@ -183,7 +179,7 @@ def _status(tenant: Tenant, instance: Instance, state: SyncState) -> SyncStatus:
         return SyncStatus.INACTIVE
     if sync_url(tenant, instance) is None:
         return SyncStatus.NO_ENDPOINT
-    if state.disabled and state.requests == state.taken_requests:
+    if state.is_disabled:
         return SyncStatus.DISABLED
     return SyncStatus.FAILING if state.failing_since is not None else SyncStatus.WORKING
 

@@ -1,15 +1,19 @@
 """A tenant's events over the API."""
 
 from shared.aws.dynamodb import Table
-from shared.clock import DAY, MINUTE, SECOND, iso8601
+from shared.clock import DAY, HOUR, MINUTE, SECOND, iso8601
 from shared.identifiers import digest
 from shared.lines.line import reports_line
 from shared.reports.events import ReportEvent
 from shared.reports.outbox import Outbox
+from shared.reports.protocol import NotAcknowledged
+from shared.reports.sync_state import SyncState, after_failure
+from shared.reports.sync_table import SyncTable
 from tests.unit.clock import NOON, SettableClock
 from tests.unit.functions.api.caller import Api, CheckProblem
 
 EVENTS = "/v1/tenants/acme/events"
+REPLAY = f"{EVENTS}/replay"
 
 
 def an_event(name: str) -> ReportEvent:
@@ -79,3 +83,62 @@ def test_a_cursor_of_another_tenant_is_refused(acme: Api, admin: Api, problem: C
 
     problem(acme.get(EVENTS, cursor=foreign), 422, "invalid")
     problem(admin.get("/v1/tenants/nobody/events"), 404, "not_found")
+
+
+def test_acknowledged_events_are_pushed_again_by_time_or_by_id(
+    acme: Api, messages: Table, clock: SettableClock
+) -> None:
+    write(messages, "m1", "m2", acknowledged=True)
+    clock.now = NOON + HOUR
+
+    by_time = acme.post(REPLAY, {"since": iso8601(NOON)})
+    assert by_time.status_code == 202
+    assert by_time.json() == {"events": 2, "complete": True, "notice": "The events are pushed again now."}
+    assert acme.post(REPLAY, {"ids": ["m2"]}).json()["events"] == 1
+    assert acme.post(REPLAY, {"since": iso8601(NOON), "until": iso8601(NOON)}).json()["events"] == 0
+    assert len(acme.get(EVENTS).json()["events"]) == 2
+
+
+def test_a_replay_may_be_asked_for_again_under_its_key(acme: Api, messages: Table, clock: SettableClock) -> None:
+    write(messages, "m1", acknowledged=True)
+    clock.now = NOON + HOUR
+    for _ in range(2):
+        headers = {"X-API-Token": str(acme.token), "Idempotency-Key": "restore-1"}
+        answer = acme.client.post(REPLAY, headers=headers, json={"since": iso8601(NOON)})
+        assert answer.json()["events"] == 1
+
+    assert len(Outbox(messages).first(reports_line("acme"), limit=10)) == 1
+
+
+def test_a_replay_that_would_not_be_pushed_is_refused_with_the_reason(
+    acme: Api, admin: Api, messages: Table, clock: SettableClock, problem: CheckProblem
+) -> None:
+    admin.put("/v1/tenants/pulls", {})
+    admin.put("/v1/tenants/off", {"active": False, "client_base_url": "https://off.example"})
+    everything = {"since": iso8601(NOON)}
+    problem(admin.post("/v1/tenants/pulls/events/replay", everything), 409, "no_endpoint")
+    problem(admin.post("/v1/tenants/off/events/replay", everything), 409, "inactive")
+    problem(admin.post("/v1/tenants/nobody/events/replay", everything), 404, "not_found")
+
+    gone = NotAcknowledged("HTTP 410", gone=True)
+    SyncTable(messages).save("acme", after_failure(SyncState(), gone, called_at=clock.now, now=clock.now, draw=0))
+    problem(acme.post(REPLAY, everything), 409, "push_disabled")
+    acme.post("/v1/tenants/acme/sync")
+    assert acme.post(REPLAY, everything).status_code == 202
+
+
+def test_a_replay_of_nothing_sensible_is_refused(acme: Api, problem: CheckProblem) -> None:
+    calls: list[dict[str, object]] = [
+        {},
+        {"until": "2026-01-31T10:00:00Z"},
+        {"since": "2026-01-31T10:00:00Z", "until": "2026-01-31T09:00:00Z"},
+        {"since": "2026-01-31T10:00:00"},
+        {"since": "yesterday"},
+        {"ids": []},
+        {"ids": ["a b"]},
+        {"ids": ["m"] * 1_001},
+        {"ids": "m1"},
+        {"since": "2026-01-31T10:00:00Z", "all": True},
+    ]
+    for call in calls:
+        problem(acme.post(REPLAY, call), 422, "invalid")

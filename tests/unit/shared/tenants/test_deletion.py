@@ -96,7 +96,7 @@ class World:
         self.registry.put(ItemKey(f"IDEM#{tenant_id}", "k-1").item)
         for pk in (f"ACCOUNT#{tenant_id}#main", f"ACCOUNT#{tenant_id}#former", f"TENANT#{tenant_id}"):
             self.messages.put(ItemKey(pk, "RATE").item)
-        for pk in (f"EVENTS#{tenant_id}", f"SUSPENDED#{tenant_id}#x"):
+        for pk in (f"EVENTS#{tenant_id}", f"LINE#replay#{tenant_id}", f"SUSPENDED#{tenant_id}#x"):
             self.messages.put(ItemKey(pk, "1767268800000#01").item)
         return new.api_key
 
