@@ -1,11 +1,15 @@
-"""Lambda's entry to the scheduler, called by EventBridge Scheduler each minute."""
+"""Lambda's entry to the scheduler, called by EventBridge Scheduler each minute, and by itself with what is left."""
 
+import uuid
+from collections.abc import Callable
 from functools import cache
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
+from functions.scheduler import continuation
 from shared.aws import clients
 from shared.aws.dynamodb import Table
+from shared.aws.functions import Function
 from shared.aws.s3 import Bucket
 from shared.aws.sqs import FifoQueue
 from shared.clock import SECOND, Clock, Millis, system_clock
@@ -14,7 +18,9 @@ from shared.lines.head import Heads
 from shared.lines.line import LineKind
 from shared.lines.lines import Lines
 from shared.lines.resumption import Resumption
-from shared.lines.rounds import RoundResult, Rounds
+from shared.lines.rounds import Rounds
+from shared.lines.run import Lease, Run
+from shared.lines.scheduler import Scheduler
 from shared.lines.wakeups import WakeUps
 from shared.messages.set_aside import SuspendedSlices
 from shared.observability import MetricUnit, logger, metrics
@@ -25,24 +31,15 @@ from shared.tenants.deletion import Purge
 _RESERVE: Millis = 5 * SECOND
 
 
-class Scheduler:
-    """Wakes what is due, then does its own chores in the time that is left."""
-
-    def __init__(self, rounds: Rounds, chores: Chores) -> None:
-        self._rounds = rounds
-        self._chores = chores
-
-    def run(self, *, deadline: Millis) -> RoundResult:
-        """One round. What it does not reach in its time, the next round does."""
-        result = self._rounds.make(deadline=deadline)
-        done = self._chores.do(result.chores, deadline=deadline)
-        if result.chores:
-            logger.info("chores", due=len(result.chores), done=done)
-        return result
-
-
 def scheduler_of(
-    registry: Table, messages: Table, bucket: Bucket, wake_ups: WakeUps, clock: Clock, *, worker_timeout: Millis
+    registry: Table,
+    messages: Table,
+    bucket: Bucket,
+    wake_ups: WakeUps,
+    clock: Clock,
+    *,
+    worker_timeout: Millis,
+    go_on: Callable[[Run], None],
 ) -> Scheduler:
     """The scheduler over these tables, queues and the bucket of large contents."""
     heads = Heads(messages)
@@ -57,38 +54,57 @@ def scheduler_of(
             registry=registry, messages=messages, bucket=bucket, clock=clock, worker_timeout=worker_timeout
         ).run,
     }
-    return Scheduler(Rounds(heads, wake_ups, clock), Chores(heads, chores, clock))
+    return Scheduler(
+        rounds=Rounds(heads, wake_ups, clock),
+        chores=Chores(heads, chores, clock),
+        lease=Lease(messages),
+        go_on=go_on,
+        clock=clock,
+        new_id=lambda: uuid.uuid4().hex,
+    )
 
 
-def build(settings: SchedulerSettings) -> Scheduler:
-    """The scheduler, from its settings."""
+def build(settings: SchedulerSettings, function_name: str) -> Scheduler:
+    """The scheduler, from its settings; `function_name` is the function that it goes on in."""
     queues = {kind: FifoQueue(clients.sqs(), url) for kind, url in settings.queue_urls.items()}
     registry, messages = (
         Table(clients.dynamodb(), name) for name in (settings.registry_table, settings.messages_table)
     )
     bucket = Bucket(clients.s3, settings.payloads_bucket)
+    itself = Function(clients.functions(), function_name)
     return scheduler_of(
-        registry, messages, bucket, WakeUps(queues), system_clock, worker_timeout=settings.worker_timeout
+        registry,
+        messages,
+        bucket,
+        WakeUps(queues),
+        system_clock,
+        worker_timeout=settings.worker_timeout,
+        go_on=lambda run: itself.start(continuation.encode(run)),
     )
 
 
 @cache
-def _scheduler() -> Scheduler:
-    return build(SchedulerSettings.from_environment())
+def _scheduler(function_name: str) -> Scheduler:
+    return build(SchedulerSettings.from_environment(), function_name)
 
 
 @metrics.log_metrics
 @logger.inject_lambda_context(clear_state=True)
-def handler(_event: dict[str, object], context: LambdaContext) -> None:
-    """One round."""
+def handler(event: dict[str, object], context: LambdaContext) -> None:
+    """One generation: of a new run, or of the one that `event` continues."""
     deadline = system_clock() + context.get_remaining_time_in_millis() - _RESERVE
-    result = _scheduler().run(deadline=deadline)
+    result = _scheduler(context.function_name).run(continuation.decode(event), deadline=deadline)
+    if result is None:
+        logger.info("another run is under way")
+        return
     metrics.add_metric(name="LinesWoken", unit=MetricUnit.Count, value=result.woken)
     metrics.add_metric(name="LinesBlocked", unit=MetricUnit.Count, value=result.blocked)
     logger.info(
-        "round made",
+        "round made" if result.is_over else "round goes on",
+        generation=result.generation,
         woken=result.woken,
         blocked=result.blocked,
         failed=result.failed,
-        complete=result.complete,
+        chores_done=result.chores_done,
+        chores_left=result.chores_left,
     )

@@ -12,6 +12,7 @@ DYNAMODB = Dialect("dynamodb", "DynamoDB", "DynamoDB_20120810", "1.0")
 SQS = Dialect("sqs", "SQS", "AmazonSQS", "1.0")
 KMS = Dialect("kms", "KMS", "TrentService", "1.1")
 SECRETS_MANAGER = Dialect("secretsmanager", "Secrets Manager", "secretsmanager", "1.1")
+LAMBDA = Dialect("lambda", "Lambda", "AWSLambda", "1.1")
 
 
 @cache
@@ -36,6 +37,12 @@ def kms() -> Service:
 def secrets_manager() -> Service:
     """The secrets that the deployment generated."""
     return Service.from_environment(SECRETS_MANAGER)
+
+
+@cache
+def functions() -> Service:
+    """The functions, for the one that starts itself."""
+    return Service.from_environment(LAMBDA)
 
 
 @cache

@@ -39,12 +39,12 @@ class Connections:
         self.host = parts.netloc
         self._idle: deque[tuple[http.client.HTTPConnection, float]] = deque()
 
-    def post(self, headers: dict[str, str], body: bytes) -> Answer:
-        """Posts to `/`. Raises ConnectionLost; a kept connection that turns out to be dead is replaced first."""
+    def post(self, headers: dict[str, str], body: bytes, path: str = "/") -> Answer:
+        """Raises ConnectionLost; a kept connection that turns out to be dead is replaced first."""
         kept = self._kept()
         if kept is not None:
             try:
-                return self._exchange(kept, headers, body)
+                return self._exchange(kept, path, headers, body)
             except (http.client.RemoteDisconnected, ConnectionResetError, BrokenPipeError):
                 kept.close()
             except (OSError, http.client.HTTPException) as error:
@@ -53,12 +53,14 @@ class Connections:
         try:
             fresh.connect()
             fresh.sock.settimeout(READ_SECONDS)
-            return self._exchange(fresh, headers, body)
+            return self._exchange(fresh, path, headers, body)
         except (OSError, http.client.HTTPException) as error:
             raise _lost(fresh, error) from error
 
-    def _exchange(self, connection: http.client.HTTPConnection, headers: dict[str, str], body: bytes) -> Answer:
-        connection.request("POST", "/", body, headers)
+    def _exchange(
+        self, connection: http.client.HTTPConnection, path: str, headers: dict[str, str], body: bytes
+    ) -> Answer:
+        connection.request("POST", path, body, headers)
         response = connection.getresponse()
         if response.length is not None and response.length > _MAX_ANSWER:
             raise http.client.HTTPException(f"the answer has {response.length} octets")

@@ -1,4 +1,4 @@
-"""Calls AWS services that speak JSON over POST: DynamoDB, SQS, KMS, Secrets Manager.
+"""Calls AWS services that speak JSON over POST: DynamoDB, SQS, KMS, Secrets Manager, and Lambda.
 
 In place of boto3, whose layers take most of a small call's CPU and of a function's start (docs/adr/0034). What is kept
 of it: the retries of its standard mode (https://docs.aws.amazon.com/sdkref/latest/guide/feature-retry-behavior.html),
@@ -99,13 +99,22 @@ class Service:
 
         Raises StorageUnavailable for what may pass, after four tries; else Refused.
         """
-        body = json.dumps(request).encode()
+        headers = {
+            "Content-Type": f"application/x-amz-json-{self._dialect.version}",
+            "X-Amz-Target": f"{self._dialect.target}.{operation}",
+        }
+        return cast("T", json.loads(self.post(operation, headers, json.dumps(request).encode())))
+
+    def post(
+        self, operation: str, headers: Mapping[str, str], body: bytes, *, path: str = "/", expected: int = 200
+    ) -> bytes:
+        """What is answered with the status `expected`. Raises as `call` does."""
         for attempt in range(1, _TRIES + 1):
             failure: StorageError
             try:
-                answer = self._connections.post(self._headers(operation, body), body)
-                if answer.status == 200 and _is_intact(answer):
-                    return cast("T", json.loads(answer.body))
+                answer = self._connections.post(self._signed(headers, body, path), body, path)
+                if answer.status == expected and _is_intact(answer):
+                    return answer.body
                 failure = self._failure(operation, answer)
             except ConnectionLost as error:
                 failure = StorageUnavailable(f"{self._dialect.title} {operation}: {error}")
@@ -114,15 +123,11 @@ class Service:
             _pause(attempt)
         raise AssertionError("unreachable")
 
-    def _headers(self, operation: str, body: bytes) -> dict[str, str]:
-        headers = {
-            "Host": self._connections.host,
-            "Content-Type": f"application/x-amz-json-{self._dialect.version}",
-            "X-Amz-Target": f"{self._dialect.target}.{operation}",
-        }
+    def _signed(self, headers: Mapping[str, str], body: bytes, path: str) -> dict[str, str]:
         return signed(
-            headers,
+            {"Host": self._connections.host, **headers},
             body,
+            path=path,
             credentials=self._credentials(),
             region=self._region,
             service=self._dialect.name,
@@ -134,7 +139,7 @@ class Service:
         reason = _code(answer, said)
         message = said.get("message") or said.get("Message") or ""
         detail = f"{self._dialect.title} {operation}: {reason or answer.status}: {message}"
-        if answer.status == 200 or answer.status >= 500 or reason in _TRANSIENT:
+        if answer.status == 200 or answer.status == 429 or answer.status >= 500 or reason in _TRANSIENT:
             return StorageUnavailable(detail)
         return Refused(detail, reason=reason, answer=said)
 
@@ -162,9 +167,11 @@ def _document(body: bytes) -> Mapping[str, Any]:
 
 
 def _code(answer: Answer, said: Mapping[str, Any]) -> str:
-    """AWS's short code. SQS tells the one that is documented in a header, beside a newer name."""
+    """AWS's short code. SQS tells the one that is documented in a header, beside a newer name; Lambda has it in
+    another header only."""
     documented = answer.headers.get("x-amzn-query-error", "").partition(";")[0]
-    return documented or str(said.get("__type", "")).rpartition("#")[2]
+    alone = answer.headers.get("x-amzn-errortype", "").partition(":")[0]
+    return documented or str(said.get("__type", "")).rpartition("#")[2] or alone
 
 
 def _pause(attempt: int) -> None:

@@ -1,4 +1,4 @@
-"""Signature version 4 of calls whose whole body is at hand and whose path is `/`
+"""Signature version 4 of calls whose whole body is at hand and whose path needs no escaping
 (https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-create-signed-request.html). Pure."""
 
 import hashlib
@@ -13,7 +13,14 @@ _ALGORITHM = "AWS4-HMAC-SHA256"
 
 
 def signed(
-    headers: dict[str, str], body: bytes, *, credentials: Credentials, region: str, service: str, now: Millis
+    headers: dict[str, str],
+    body: bytes,
+    *,
+    credentials: Credentials,
+    region: str,
+    service: str,
+    now: Millis,
+    path: str = "/",
 ) -> dict[str, str]:
     """`headers` of a POST, `Host` among them, with those that prove who sent them and the body at `now`."""
     moment = datetime.fromtimestamp(now // SECOND, tz=UTC).strftime("%Y%m%dT%H%M%SZ")
@@ -23,7 +30,7 @@ def signed(
     lines = sorted((name.lower(), value) for name, value in sent.items())
     names = ";".join(name for name, _ in lines)
     canonical = "\n".join(
-        ("POST", "/", "", *(f"{name}:{value}" for name, value in lines), "", names, hashlib.sha256(body).hexdigest())
+        ("POST", path, "", *(f"{name}:{value}" for name, value in lines), "", names, hashlib.sha256(body).hexdigest())
     )
     scope = f"{moment[:8]}/{region}/{service}/aws4_request"
     text = f"{_ALGORITHM}\n{moment}\n{scope}\n{hashlib.sha256(canonical.encode()).hexdigest()}"

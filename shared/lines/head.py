@@ -66,6 +66,14 @@ class DueHead:
     blocked_until: Millis | None
 
 
+@dataclass(frozen=True, slots=True)
+class DuePage:
+    """Some of the due lines of a shard; `resume` is the key to go on after, None on the last page."""
+
+    heads: list[DueHead]
+    resume: Item | None
+
+
 class Heads:
     """Each method is one atomic step of `docs/lines.md`; two where DynamoDB has no minimum."""
 
@@ -206,10 +214,11 @@ class Heads:
             return None
         return Head.from_item(item)
 
-    def due(self, shard: int, now: Millis) -> list[DueHead]:
-        """The first page of due lines of one shard, the longest due first."""
-        page = self._table.query(Key("due_shard").eq(due_shard(shard)) & Key("wake_at").lte(now), index=DUE_INDEX)
-        return [_due_head(item) for item in page.items]
+    def due(self, shard: int, now: Millis, *, resume: Item | None = None, limit: int | None = None) -> DuePage:
+        """Lines of one shard that are due, the longest due first."""
+        condition = Key("due_shard").eq(due_shard(shard)) & Key("wake_at").lte(now)
+        page = self._table.query(condition, index=DUE_INDEX, resume=resume, limit=limit)
+        return DuePage([_due_head(item) for item in page.items], page.resume)
 
     def blocked(self, shard: int, now: Millis, *, within: Millis) -> Iterator[DueHead]:
         """The lines of one shard that are blocked, and would be opened within so long by their own time."""

@@ -90,5 +90,13 @@ def test_the_scheduler_ends_before_it_is_started_again(on_aws: Synthesized) -> N
     assert on_aws.functions()["scheduler"].properties["Timeout"] < 60
 
 
+def test_the_scheduler_may_go_on_in_itself_and_is_not_repeated_when_it_fails(on_aws: Synthesized) -> None:
+    function = on_aws.functions()["scheduler"]
+    (config,) = on_aws.of_kind("AWS::Lambda::EventInvokeConfig")
+    assert function.properties["RecursiveLoop"] == "Allow"
+    assert config.properties["FunctionName"] == f"<{function.logical_id}>"
+    assert (config.properties["MaximumRetryAttempts"], config.properties["MaximumEventAgeInSeconds"]) == (0, 60)
+
+
 def test_the_outputs_say_where_the_api_is_and_where_its_token_is(on_aws: Synthesized) -> None:
     assert {"ApiUrl", "ApiId", "AdminTokenSecretArn", "RegistryTable", "MessagesTable"} <= set(on_aws.outputs)

@@ -187,6 +187,13 @@ def test_the_scheduler_wakes_every_line_and_works_none(on_aws: Synthesized) -> N
     assert _granted(on_aws, "scheduler", "sqs:") == _may_wake(on_aws, (*SENDERS, "reporter"))
 
 
+def test_the_scheduler_may_call_itself_and_no_other_function_may_call_any(on_aws: Synthesized) -> None:
+    itself = f"<{on_aws.functions()['scheduler'].logical_id}>"
+    for service in SERVICES:
+        may_call = {("lambda:InvokeFunction", itself)} if service == "scheduler" else set()
+        assert _granted(on_aws, service, "lambda:") == may_call
+
+
 def test_payloads_are_out_of_reach_where_they_are_not_needed(on_aws: Synthesized) -> None:
     assert not _granted(on_aws, "reporter", "s3:")
 

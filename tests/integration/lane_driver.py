@@ -27,7 +27,8 @@ from shared.lines.attendance import Attendant, Disposition
 from shared.lines.head import DUE_INDEX, Head, Heads
 from shared.lines.line import HEAD_SORT_KEY, WOKEN, Line, LineKind, reports_line
 from shared.lines.lines import Lines
-from shared.lines.rounds import RoundResult
+from shared.lines.run import Run
+from shared.lines.scheduler import RunResult
 from shared.lines.wakeups import WakeUp, WakeUps, decode
 from shared.messages.cancellation import Cancellation
 from shared.messages.intake import Intake, IntakeResult
@@ -220,6 +221,7 @@ class Driver:
     draw: float = 0.5
     worked: list[tuple[Line, Disposition]] = field(default_factory=list)
     crashes: list[Exception] = field(default_factory=list)
+    _generations: list[Run] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         system, clock = self.system, self.system.clock
@@ -234,6 +236,7 @@ class Driver:
             system.wake_ups,
             clock,
             worker_timeout=WORKING_TIME + 10 * SECOND,
+            go_on=self._generations.append,
         )
         self._next_round = clock() + MINUTE
         self._worth_a_look = set(system.queue_urls.values())
@@ -313,8 +316,13 @@ class Driver:
         )
         return bool(answer["Items"])
 
-    def make_round(self) -> RoundResult:
-        return self.scheduler.run(deadline=self.system.clock() + MINUTE)
+    def make_round(self) -> RunResult:
+        """A run of the scheduler, with all of its generations; what the last of them did."""
+        result = self.scheduler.run(deadline=self.system.clock() + MINUTE)
+        while self._generations:
+            result = self.scheduler.run(self._generations.pop(), deadline=self.system.clock() + MINUTE)
+        assert result is not None
+        return result
 
     def lose_wake_ups(self) -> None:
         """SQS forgets what is queued, and what was given back."""

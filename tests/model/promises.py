@@ -11,6 +11,7 @@ from shared.identifiers import due_at_of
 from shared.lines.attendance import CLOCK_SKEW
 from shared.lines.head import Head
 from shared.lines.line import HEAD_SORT_KEY, Line, LineKind, reports_line
+from shared.lines.run import LEASE
 from shared.messages.model import STATE_SORT_KEY, Mail, Status, mail_key
 from shared.reports.events import event_id
 from shared.reports.outbox import OutboxPage
@@ -172,7 +173,9 @@ class Promises:
         self._blocked_until = {partition: head.blocked_until or 0 for partition, head in self._heads.items()}
         covered = [at + _LONGEST_COVER for at in self.last_crash.values()]
         brought_back = self._calm_since + 2 * MINUTE if self.messages.partitions("SUSPENDED#") else 0
-        self._calm_since = max(self._calm_since, brought_back, *covered, 0)
+        # A scheduler that died holds up the next one.
+        leased = [int(str(item["held_until"])) for item in self.messages.peek(LEASE.pk)]
+        self._calm_since = max(self._calm_since, brought_back, *covered, *leased, 0)
 
     def overdue(self) -> list[str]:
         """The work that should have been done by now: a minute for a lost wake-up, one until the scheduler's next
@@ -181,7 +184,7 @@ class Promises:
         for partition in (*self.messages.partitions("LINE#"), *self.messages.partitions("SUSPENDED#")):
             may_begin = max(self._calm_since, self._blocked_until.get(partition, 0))
             for item in self.messages.peek(partition):
-                if item["sk"] != HEAD_SORT_KEY:
+                if item["sk"] not in (HEAD_SORT_KEY, LEASE.sk):
                     due_at = max(may_begin, due_at_of(str(item["sk"])))
                     if self._clock() > due_at + 2 * MINUTE + 10 * SECOND:
                         found.append(f"{partition} {item['sk']!s}")

@@ -9,7 +9,6 @@ import random
 from collections.abc import Callable, Coroutine, Sequence
 from typing import Any
 
-from functions.scheduler.handler import Scheduler
 from shared.accounts.counters import CounterTable
 from shared.accounts.health import HealthTable
 from shared.accounts.model import AccountSettings, TlsMode
@@ -36,10 +35,11 @@ from shared.limits.state import LimitTable
 from shared.lines.attendance import Attendant, Disposition
 from shared.lines.chores import Chore, Chores
 from shared.lines.head import Heads
-from shared.lines.line import DUE_SHARDS, HEAD_SORT_KEY, WOKEN, LineKind, account_line, account_lines, reports_line
+from shared.lines.line import HEAD_SORT_KEY, WOKEN, LineKind, account_line, account_lines, reports_line
 from shared.lines.lines import Lines
 from shared.lines.resumption import Resumption
-from shared.lines.rounds import RoundResult, Rounds
+from shared.lines.run import LEASE, Lease, Run
+from shared.lines.scheduler import Scheduler
 from shared.lines.wakeups import WakeUp, WakeUps, decode
 from shared.messages.cancellation import Cancellation
 from shared.messages.intake import Intake
@@ -65,6 +65,7 @@ from tests.model.interleaving import Actor, Fault, Interleaving, Violation
 from tests.model.promises import Call, Promises, Worker
 from tests.model.relay import Endpoint, ModelPool, Relay
 from tests.unit.clock import NOON, SettableClock
+from tests.unit.shared.lines.lane import RoundsInTurn
 
 TENANT = "acme"
 ACCOUNT = "main"
@@ -98,20 +99,6 @@ class _NoBucket(Bucket):
         """No content is that large."""
 
 
-class _OneShardAtATime(Rounds):
-    """Threads of its own would escape the interleaving."""
-
-    def make(self, *, deadline: Millis) -> RoundResult:
-        parts = [self._round(shard, deadline) for shard in range(DUE_SHARDS)]
-        return RoundResult(
-            woken=sum(each.woken for each in parts),
-            blocked=0,
-            failed=0,
-            complete=all(each.complete for each in parts),
-            chores=tuple(line for each in parts for line in each.chores),
-        )
-
-
 class World:
     """One tenant with one account, and nothing submitted yet."""
 
@@ -126,6 +113,7 @@ class World:
         self.messages.shown = self.promises.shown
         self.messages.others["registry"] = self.registry
         self.promises.messages, self.promises.relay = self.messages, self.relay
+        self._generations: list[Run] = []
         self.queues = {kind: InMemoryQueue(kind.value, self.clock, self.play.call) for kind in WOKEN}
         self._draw = random.Random(seed).random
         self._build()
@@ -164,7 +152,14 @@ class World:
             LineKind.ACTIVATION: aside.finish_activation,
             LineKind.RESUMPTION: Resumption(heads, self._lines, clock).open_lines,
         }
-        self._scheduler = Scheduler(_OneShardAtATime(heads, wake_ups, clock), Chores(heads, chores, clock))
+        self._scheduler = Scheduler(
+            rounds=RoundsInTurn(heads, wake_ups, clock),
+            chores=Chores(heads, chores, clock),
+            lease=Lease(messages),
+            go_on=self._generations.append,
+            clock=clock,
+            new_id=lambda: f"run {self._draw()}",
+        )
         self._attendant = Attendant(heads, wake_ups, clock)
         sender = Sender(
             SenderParts(
@@ -346,11 +341,13 @@ class World:
     # -- what AWS does ----------------------------------------------------------------------------------------------
 
     def make_round(self) -> Actor:
-        """The scheduler's minute."""
+        """The scheduler's minute; or the next generation of a run that is to go on."""
+        continued = self._generations.pop() if self._generations else None
 
         async def work() -> None:
+            deadline = self.clock() + SCHEDULER_TIME - 5 * SECOND
             try:
-                await in_thread(lambda: self._scheduler.run(deadline=self.clock() + SCHEDULER_TIME - 5 * SECOND))
+                await in_thread(lambda: self._scheduler.run(continued, deadline=deadline))
             except StorageError:
                 return  # EventBridge Scheduler calls again
 
@@ -497,7 +494,8 @@ class World:
 
     def _work_left(self) -> bool:
         partitions = self.messages.partitions("LINE#") + self.messages.partitions("SUSPENDED#")
-        return any(item["sk"] != HEAD_SORT_KEY for each in partitions for item in self.messages.peek(each))
+        items = [item for each in partitions for item in self.messages.peek(each)]
+        return any(item["sk"] not in (HEAD_SORT_KEY, LEASE.sk) for item in items)
 
     def _restless(self) -> list[str]:
         """The lines that are due, or have a wake-up."""

@@ -25,14 +25,14 @@ def observed(observer: Observer) -> Iterator[None]:
         _observers.remove(observer)
 
 
-def post_to_moto(connections: Connections, headers: dict[str, str], body: bytes) -> Answer:
+def post_to_moto(connections: Connections, headers: dict[str, str], body: bytes, path: str = "/") -> Answer:
     """In place of `Connections.post`."""
     for observer in _observers:
         observer(headers["X-Amz-Target"].rpartition(".")[2], json.loads(body))
     sent = HTTPHeaders()
     for name, value in headers.items():
         sent[name] = value
-    request = AWSPreparedRequest("POST", f"https://{connections.host}/", sent, body, stream_output=False)
+    request = AWSPreparedRequest("POST", f"https://{connections.host}{path}", sent, body, stream_output=False)
     answered = botocore_stubber.process_request(request)
     assert answered is not None, "moto does not know this service"
     status, answer_headers, answer_body = answered

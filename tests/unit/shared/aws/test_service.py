@@ -10,9 +10,10 @@ from typing import Any
 
 import pytest
 
-from shared.aws.clients import DYNAMODB, SQS
+from shared.aws.clients import DYNAMODB, LAMBDA, SQS
 from shared.aws.connections import Connections
 from shared.aws.credentials import Credentials
+from shared.aws.functions import Function
 from shared.aws.service import Refused, Service
 from shared.errors import ConfigurationError, StorageUnavailable
 from tests.unit.clock import NOON
@@ -196,6 +197,28 @@ def test_the_documented_code_of_sqs_goes_before_its_newer_one() -> None:
     with peer(answer) as aws, pytest.raises(Refused) as error:
         service(aws.url, SQS).call("SendMessage", {}, dict[str, object])
     assert error.value.reason == "AWS.SimpleQueueService.NonExistentQueue"
+
+
+class TestAFunction:
+    def test_is_started_with_an_event_and_not_waited_for(self) -> None:
+        with peer(reply(202, b"")) as aws:
+            Function(service(aws.url, LAMBDA), "proxy-Scheduler_1").start({"generation": 2})
+        head, _, body = aws.requests[0].partition(b"\r\n\r\n")
+        assert head.startswith(b"POST /2015-03-31/functions/proxy-Scheduler_1/invocations HTTP/1.1\r\n")
+        assert b"X-Amz-Invocation-Type: Event\r\n" in head
+        assert b"/eu-central-1/lambda/aws4_request" in head
+        assert json.loads(body) == {"generation": 2}
+
+    def test_that_is_throttled_is_started_after_a_pause(self, pauses: list[float]) -> None:
+        throttled = reply(429, b'{"message": "Rate exceeded"}', x_amzn_ErrorType="TooManyRequestsException:http://a")
+        with peer(throttled, reply(202, b"")) as aws:
+            Function(service(aws.url, LAMBDA), "f").start({})
+        assert len(pauses) == 1
+
+    def test_that_is_gone_is_told_in_the_words_of_the_service(self) -> None:
+        answer = reply(404, b'{"Message": "no function f"}', x_amzn_ErrorType="ResourceNotFoundException:http://a")
+        with peer(answer) as aws, pytest.raises(Refused, match=r"Lambda Invoke: ResourceNotFound.*no function f"):
+            Function(service(aws.url, LAMBDA), "f").start({})
 
 
 class TestEndpoints:

@@ -17,9 +17,11 @@ names = st.text("abcdefghijklmnopqrstuvwxyz0123456789-", min_size=1, max_size=20
 secrets = st.text("abcXYZ019/+=", min_size=1, max_size=60)
 
 
-def reference(headers: dict[str, str], body: bytes, by: Credentials, region: str, service: str, now: int) -> str:
+def reference(
+    headers: dict[str, str], body: bytes, by: Credentials, region: str, service: str, now: int, path: str
+) -> str:
     """What botocore puts into `Authorization`."""
-    request = AWSRequest("POST", f"https://{headers['Host']}/", headers=headers, data=body)
+    request = AWSRequest("POST", f"https://{headers['Host']}{path}", headers=headers, data=body)
     request.context["timestamp"] = datetime.fromtimestamp(now // 1000, tz=UTC).strftime("%Y%m%dT%H%M%SZ")
     auth = SigV4Auth(ReferenceCredentials(by.key_id, by.secret, by.token), service, region)
     request.headers["X-Amz-Date"] = request.context["timestamp"]
@@ -39,13 +41,14 @@ def reference(headers: dict[str, str], body: bytes, by: Credentials, region: str
     service=names,
     now=st.integers(0, 4_000_000_000_000),
     target=names,
+    path=st.lists(names).map(lambda parts: "/" + "/".join(parts)),
 )
 def test_is_what_botocore_makes_of_the_same_call(
-    body: bytes, host: str, by: Credentials, region: str, service: str, now: int, target: str
+    body: bytes, host: str, by: Credentials, region: str, service: str, now: int, target: str, path: str
 ) -> None:
     headers = {"Host": host, "Content-Type": "application/x-amz-json-1.0", "X-Amz-Target": f"Service.{target}"}
-    ours = signed(headers, body, credentials=by, region=region, service=service, now=now)
-    assert ours["Authorization"] == reference(headers, body, by, region, service, now)
+    ours = signed(headers, body, credentials=by, region=region, service=service, now=now, path=path)
+    assert ours["Authorization"] == reference(headers, body, by, region, service, now, path)
     assert headers.items() <= ours.items()
     assert ours.get("X-Amz-Security-Token") == by.token
 

@@ -3,9 +3,11 @@
 from shared.aws.attributes import Item
 from shared.aws.dynamodb import Table
 from shared.aws.sqs import FifoMessage, FifoQueue
+from shared.clock import Millis
 from shared.errors import StaleReceipt, StorageUnavailable
 from shared.lines.head import Head, Heads
 from shared.lines.line import Line, LineKind, account_line
+from shared.lines.rounds import Rounds, Sweep, _Part
 from shared.lines.wakeups import WakeUp, WakeUps, decode
 from tests import boto
 
@@ -46,6 +48,13 @@ class RecordingWakeUps(WakeUps):
         self.held.append((wake_up.receipt_handle, duration))
 
 
+class RoundsInTurn(Rounds):
+    """One shard after the other: threads would escape the clock, or the interleaving, of a test."""
+
+    def _go_through(self, sweep: Sweep, deadline: Millis) -> list[_Part]:
+        return [self._shard(shard, sweep, deadline) for shard in sweep.places]
+
+
 def head_item(messages: Table, line: Line = LINE) -> Item:
     """The head as stored; empty when there is none."""
     return messages.get(line.head_key) or {}
@@ -57,7 +66,7 @@ def head_of(messages: Table, line: Line = LINE) -> Head:
 
 def due_lines(heads: Heads, now: int, line: Line = LINE) -> list[Line]:
     """What the due index says is due in the shard of `line`."""
-    return [each.line for each in heads.due(int(line.due_shard.removeprefix("DUE#")), now)]
+    return [each.line for each in heads.due(int(line.due_shard.removeprefix("DUE#")), now).heads]
 
 
 def queued(url: str) -> list[Line]:

@@ -13,7 +13,7 @@ from shared.lines.head import Heads
 from shared.lines.line import Line, LineKind, account_line, activation_line, reports_line, resumption_line
 from shared.lines.lines import Lines
 from shared.lines.resumption import Resumption
-from shared.lines.rounds import Rounds
+from shared.lines.rounds import Rounds, Sweep
 from shared.lines.wakeups import WakeUps
 from tests.unit.clock import NOON, SettableClock
 from tests.unit.shared.lines.lane import head_item, head_of, queued
@@ -41,9 +41,9 @@ def test_a_round_hands_them_out_and_wakes_nobody(
 ) -> None:
     for line in (CHORE, resumption_line(), account_line(LineKind.LOW, "acme", "main")):
         heads.announce(line, NOON, NOON - 2 * MINUTE)
-    result = Rounds(heads, WakeUps(queues), clock).make(deadline=LATER)
+    result = Rounds(heads, WakeUps(queues), clock).make(Sweep.of_all(NOON), deadline=LATER)
     assert set(result.chores) == {CHORE, resumption_line()}
-    assert (result.woken, result.failed, result.complete) == (1, 0, True)
+    assert (result.woken, result.failed, result.left.is_done) == (1, 0, True)
     assert sum(len(queued(url)) for url in queue_urls.values()) == 1
 
 
@@ -52,22 +52,51 @@ def test_one_that_is_done_rests_once_nobody_can_be_adding_to_it(
 ) -> None:
     heads.announce(CHORE, NOON, NOON)
     doing = chores(heads, clock, lambda _line, _deadline: True)
-    assert doing.do([CHORE], deadline=LATER) == 1
+    assert doing.do([CHORE], deadline=LATER) == ()
     assert head_of(messages, CHORE).wake_at == NOON + MINUTE
     clock.advance(MINUTE)
-    assert doing.do([CHORE], deadline=LATER) == 1
+    assert doing.do([CHORE], deadline=LATER) == ()
     assert "wake_at" not in head_item(messages, CHORE)
 
 
-def test_one_that_is_not_done_or_fails_is_due_again(heads: Heads, messages: Table, clock: SettableClock) -> None:
+def test_one_that_is_not_done_is_due_again_at_once(heads: Heads, messages: Table, clock: SettableClock) -> None:
+    heads.announce(CHORE, NOON, NOON)
+
+    def unfinished(_line: Line, deadline: int) -> bool:
+        clock.now = deadline
+        return False
+
+    assert chores(heads, clock, unfinished).do([CHORE], deadline=NOON + 50 * SECOND) == (CHORE,)
+    assert head_of(messages, CHORE).wake_at == NOON + 50 * SECOND
+
+
+def test_one_that_fails_is_due_again_in_a_minute(heads: Heads, messages: Table, clock: SettableClock) -> None:
     heads.announce(CHORE, NOON, NOON)
 
     def failing(_line: Line, _deadline: int) -> bool:
         raise StorageUnavailable("throttled")
 
-    for chore in (lambda _line, _deadline: False, failing):
-        assert chores(heads, clock, chore).do([CHORE], deadline=NOON + 50 * SECOND) == 0
-        assert head_of(messages, CHORE).wake_at == NOON + 50 * SECOND + MINUTE
+    assert chores(heads, clock, failing).do([CHORE], deadline=NOON + 50 * SECOND) == (CHORE,)
+    assert head_of(messages, CHORE).wake_at == NOON + 50 * SECOND + MINUTE
+
+
+def test_one_whose_tenant_is_gone_is_done(heads: Heads, messages: Table, clock: SettableClock) -> None:
+    assert chores(heads, clock, lambda _line, _deadline: False).do([CHORE], deadline=LATER) == ()
+    assert head_item(messages, CHORE) == {}
+
+
+def test_those_that_were_not_begun_go_before_those_that_were(heads: Heads, clock: SettableClock) -> None:
+    """So that a long one does not keep the others from their time."""
+    first, second, third = (activation_line("acme", name) for name in ("x", "y", "z"))
+    for line in (first, second, third):
+        heads.announce(line, NOON, NOON)
+
+    def unfinished(_line: Line, _deadline: int) -> bool:
+        clock.advance(30 * SECOND)
+        return False
+
+    left = chores(heads, clock, unfinished).do([first, second, third], deadline=NOON + MINUTE)
+    assert left == (third, first, second)
 
 
 def test_none_is_begun_after_the_deadline(heads: Heads, messages: Table, clock: SettableClock) -> None:
@@ -79,7 +108,8 @@ def test_none_is_begun_after_the_deadline(heads: Heads, messages: Table, clock: 
         clock.advance(MINUTE)
         return True
 
-    assert chores(heads, clock, slow).do([CHORE, CHORE], deadline=NOON + MINUTE) == 1
+    other = activation_line("acme", "y")
+    assert chores(heads, clock, slow).do([CHORE, other], deadline=NOON + MINUTE) == (other,)
     assert begun == [CHORE]
 
 

@@ -323,7 +323,7 @@ class TestTheDueIndex:
         for position, line in enumerate(lines):
             heads.announce(line, NOON + HOUR - position * MINUTE, NOON)
 
-        found = {shard: heads.due(shard, NOON + HOUR) for shard in range(16)}
+        found = {shard: heads.due(shard, NOON + HOUR).heads for shard in range(16)}
 
         assert sorted(each.line.owner for due in found.values() for each in due) == sorted(line.owner for line in lines)
         for due in found.values():
@@ -334,13 +334,13 @@ class TestTheDueIndex:
         heads.block(LINE, visited(heads), until=NOON + HOUR, waits=1)
         heads.announce(LINE, NOON, NOON)
 
-        (due,) = heads.due(int(LINE.due_shard.removeprefix("DUE#")), NOON + MINUTE)
+        (due,) = heads.due(int(LINE.due_shard.removeprefix("DUE#")), NOON + MINUTE).heads
 
         assert (due.line, due.blocked_until) == (LINE, NOON + HOUR)
 
     def test_a_line_is_put_off_only_if_it_is_still_as_it_was_seen(self, heads: Heads, messages: Table) -> None:
         heads.announce(LINE, NOON, NOON)
-        (due,) = heads.due(int(LINE.due_shard.removeprefix("DUE#")), NOON + MINUTE)
+        (due,) = heads.due(int(LINE.due_shard.removeprefix("DUE#")), NOON + MINUTE).heads
 
         assert heads.postpone(due, to=NOON + HOUR) is True
         assert heads.postpone(due, to=NOON + DAY) is False

@@ -8,12 +8,14 @@ from shared.clock import DAY, HOUR, MINUTE, SECOND
 from shared.errors import StorageError
 from shared.lines.head import Heads
 from shared.lines.line import LANES, LineKind, account_line, reports_line
-from shared.lines.rounds import RoundResult, Rounds
+from shared.lines.rounds import RoundResult, Rounds, Sweep
 from shared.lines.wakeups import WakeUps
 from tests.unit.clock import NOON, SettableClock
 from tests.unit.shared.lines.lane import LINE, FailingQueue, due_lines, head_of, queued
 
 LATER = NOON + 55 * SECOND
+ALL = Sweep.of_all(NOON)
+DONE = Sweep(NOON, {})
 
 
 @pytest.fixture
@@ -38,7 +40,7 @@ def test_every_line_that_is_due_is_woken_once_and_moves_a_minute_on(
     names = [f"a{number}" for number in range(35)]
     announce(heads, *names)
 
-    assert rounds.make(deadline=LATER) == RoundResult(woken=35, blocked=0, failed=0, complete=True)
+    assert rounds.make(ALL, deadline=LATER) == RoundResult(woken=35, blocked=0, failed=0, left=DONE)
 
     assert sorted(line.account_id for line in queued(queue_urls[LineKind.MEDIUM])) == sorted(names)
     for name in names:
@@ -52,7 +54,7 @@ def test_each_kind_of_line_is_woken_in_its_own_queue(
     for line in lines:
         heads.announce(line, NOON, NOON - MINUTE)
 
-    rounds.make(deadline=LATER)
+    rounds.make(ALL, deadline=LATER)
 
     for line in lines:
         assert queued(queue_urls[line.kind]) == [line]
@@ -63,7 +65,7 @@ def test_what_is_not_due_is_left_alone(
 ) -> None:
     heads.announce(LINE, NOON + 1, NOON)
 
-    assert rounds.make(deadline=LATER).woken == 0
+    assert rounds.make(ALL, deadline=LATER).woken == 0
     assert queued(queue_urls[LineKind.MEDIUM]) == []
     assert head_of(messages).wake_at == NOON + MINUTE
 
@@ -75,7 +77,7 @@ def test_a_line_that_nobody_works_is_woken_again_each_minute(
 
     woken = []
     for _ in range(3):
-        woken.append(rounds.make(deadline=clock() + MINUTE).woken)
+        woken.append(rounds.make(Sweep.of_all(clock()), deadline=clock() + MINUTE).woken)
         clock.advance(MINUTE)
 
     assert woken == [1, 1, 1]
@@ -89,7 +91,7 @@ def test_a_blocked_line_only_moves_to_the_end_of_its_block(
     heads.block(LINE, head_of(messages), until=NOON + HOUR, waits=1)
     heads.announce(LINE, NOON, NOON - MINUTE)
 
-    assert rounds.make(deadline=LATER) == RoundResult(woken=0, blocked=1, failed=0, complete=True)
+    assert rounds.make(ALL, deadline=LATER) == RoundResult(woken=0, blocked=1, failed=0, left=DONE)
 
     assert head_of(messages).wake_at == NOON + HOUR
     assert queued(queue_urls[LineKind.MEDIUM]) == []
@@ -102,7 +104,7 @@ def test_a_line_is_woken_when_its_block_ends(
     heads.block(LINE, head_of(messages), until=NOON + HOUR, waits=1)
     clock.advance(HOUR)
 
-    assert rounds.make(deadline=clock() + MINUTE).woken == 1
+    assert rounds.make(Sweep.of_all(clock()), deadline=clock() + MINUTE).woken == 1
     assert queued(queue_urls[LineKind.MEDIUM]) == [LINE]
 
 
@@ -118,7 +120,7 @@ def test_a_head_that_changed_since_it_was_seen_keeps_its_new_time(
 
     announce(heads, "main")
 
-    Rounds(heads, WorkerComesFirst(queues), clock).make(deadline=LATER)
+    Rounds(heads, WorkerComesFirst(queues), clock).make(ALL, deadline=LATER)
 
     assert head_of(messages).wake_at == NOON + DAY
 
@@ -136,12 +138,12 @@ def test_a_queue_that_cannot_be_reached_loses_nothing_and_holds_up_no_other(
         announce(heads, "main", lane=kind)
     broken = queues | {unreachable: FailingQueue()}
 
-    result = Rounds(heads, WakeUps(broken), clock).make(deadline=LATER)
+    result = Rounds(heads, WakeUps(broken), clock).make(ALL, deadline=LATER)
 
-    assert result == RoundResult(woken=2, blocked=0, failed=1, complete=True)
+    assert result == RoundResult(woken=2, blocked=0, failed=1, left=DONE)
     line = account_line(unreachable, "acme", "main")
     assert due_lines(heads, NOON, line) == [line]
-    assert Rounds(heads, WakeUps(queues), clock).make(deadline=LATER).woken == 1
+    assert Rounds(heads, WakeUps(queues), clock).make(ALL, deadline=LATER).woken == 1
     assert [len(queued(queue_urls[kind])) for kind in kinds] == [1, 1, 1]
 
 
@@ -157,19 +159,19 @@ def test_a_queue_that_is_gone_holds_up_no_other(
     announce(heads, "main", lane=LineKind.IMMEDIATE)
     announce(heads, "main", lane=LineKind.LOW)
 
-    result = Rounds(heads, WakeUps(queues | {LineKind.IMMEDIATE: Gone()}), clock).make(deadline=LATER)
+    result = Rounds(heads, WakeUps(queues | {LineKind.IMMEDIATE: Gone()}), clock).make(ALL, deadline=LATER)
 
     assert (result.woken, result.failed) == (1, 1)
 
 
-def test_what_time_does_not_suffice_for_is_left_to_the_next_round(rounds: Rounds, heads: Heads) -> None:
+def test_what_time_does_not_suffice_for_is_left(rounds: Rounds, heads: Heads) -> None:
     announce(heads, *(f"a{number}" for number in range(20)))
 
-    result = rounds.make(deadline=NOON)
+    result = rounds.make(ALL, deadline=NOON)
 
-    assert (result.woken, result.complete) == (0, False)
-    assert rounds.make(deadline=LATER).woken == 20
+    assert (result.woken, result.left) == (0, ALL)
+    assert rounds.make(result.left, deadline=LATER).woken == 20
 
 
 def test_a_round_without_anything_due_is_complete(rounds: Rounds) -> None:
-    assert rounds.make(deadline=LATER) == RoundResult(woken=0, blocked=0, failed=0, complete=True)
+    assert rounds.make(ALL, deadline=LATER) == RoundResult(woken=0, blocked=0, failed=0, left=DONE)
