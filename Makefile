@@ -112,8 +112,8 @@ test: setup check ## Everything: checks and all tests
 	@$(python) -m pytest -n $(test_workers)
 
 .PHONY: fuzz
-fuzz: $(venv_ready) ## The randomised tests of the lines, for hours rather than seconds
-	@MODEL_RUNS=25 $(python) -m pytest tests/model --timeout 0
+fuzz: $(venv_ready) ## The randomised tests of the lines and of mail readers, for hours rather than seconds
+	@MODEL_RUNS=25 $(python) -m pytest tests/model tests/fuzz --timeout 0
 
 ## Measuring ------------------------------------------------------------------------------------
 

@@ -1,0 +1,1 @@
+"""What mail that comes back says about mail that was sent."""

@@ -1,0 +1,1 @@
+"""Reading mail that strangers wrote, within fixed bounds."""
