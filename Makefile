@@ -112,8 +112,9 @@ test: setup check ## Everything: checks and all tests
 	@$(python) -m pytest -n $(test_workers)
 
 .PHONY: fuzz
-fuzz: $(venv_ready) ## The randomised tests of the lines and of mail readers, for hours rather than seconds
+fuzz: $(venv_ready) ## The randomised tests of the lines, of mail readers and of the API, for hours rather than seconds
 	@MODEL_RUNS=25 $(python) -m pytest tests/model tests/fuzz --timeout 0
+	@API_RUNS=25 $(python) -m pytest tests/unit/functions/api/test_conformance.py --timeout 0
 
 ## Measuring ------------------------------------------------------------------------------------
 

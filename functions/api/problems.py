@@ -11,8 +11,10 @@ from urllib.parse import quote
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
+from fastapi.routing import iter_route_contexts
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.exceptions import HTTPException
+from starlette.routing import Match
 
 from shared.errors import (
     ConfigurationError,
@@ -226,13 +228,26 @@ async def _on_http_exception(request: Request, error: Exception) -> JSONResponse
     """What Starlette and FastAPI raise by themselves: mostly 404 for an unknown path and 405."""
     status = HTTPStatus(error.status_code) if isinstance(error, HTTPException) else HTTPStatus.BAD_REQUEST
     headers = error.headers if isinstance(error, HTTPException) else None
+    allowed = _methods_of(request) if status is HTTPStatus.METHOD_NOT_ALLOWED else ""
+    if allowed:
+        headers = {"Allow": allowed}
     details = {
         HTTPStatus.NOT_FOUND: "there is no such path; /docs lists them",
-        HTTPStatus.METHOD_NOT_ALLOWED: f"{request.method} is not possible here",
+        HTTPStatus.METHOD_NOT_ALLOWED: f"{request.method[:20]} is not possible here, but {allowed}",
     }
     kind = _Kind(status, status.phrase)
     code = status.name.lower()
     return _response(request.url.path, kind, code, details.get(status, status.phrase), headers=headers)
+
+
+def _methods_of(request: Request) -> str:
+    """What the path may be called with (RFC 9110, section 10.2.1); the framework names the methods of one route."""
+    methods: set[str] = set()
+    for each in iter_route_contexts(request.app.routes):
+        match, _ = each.matches(request.scope)
+        if match is not Match.NONE:
+            methods |= each.methods or set()
+    return ", ".join(sorted(methods))
 
 
 def _field_error(found: Mapping[str, Any]) -> FieldError:

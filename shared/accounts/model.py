@@ -4,11 +4,12 @@ import ssl
 from enum import StrEnum
 from typing import Annotated, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StrictBool, model_validator
 from pydantic_core import PydanticCustomError
 
 from shared.accounts.oauth.settings import OAuth, OAuthSettings
 from shared.clock import Millis
+from shared.json_values import WholeNumber
 from shared.limits.model import SendingLimits
 from shared.lines.line import MAX_PARTS, Line, account_lines
 from shared.outgoing.credentials import Password
@@ -31,7 +32,7 @@ def _readable_certificates(pem: str | None) -> str | None:
     if pem is not None:
         try:
             ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(cadata=pem)
-        except (ssl.SSLError, ValueError) as error:
+        except (ssl.SSLError, ValueError, TypeError) as error:  # TypeError: not ASCII
             raise PydanticCustomError("invalid_certificate", "expected one or more certificates in PEM") from error
     return pem
 
@@ -42,12 +43,12 @@ class AccountSettings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     host: Annotated[str, Field(min_length=1, max_length=253, pattern=r"^[A-Za-z0-9._:-]+$")]
-    port: Annotated[int, Field(ge=1, le=65_535)]
+    port: Annotated[int, Field(ge=1, le=65_535), WholeNumber]
     tls: TlsMode
     username: Annotated[str | None, Field(min_length=1, max_length=320, pattern=r"^[^\x00-\x1f]+$")] = None
     password: Annotated[Password | None, Field(description="Kept under KMS, never shown again.")] = None
     oauth: Annotated[OAuthSettings | None, Field(description="AUTH XOAUTH2 in place of a password.")] = None
-    verify_certificate: bool = True
+    verify_certificate: StrictBool = True
     ca_certificate: Annotated[
         str | None,
         Field(max_length=50_000, description="PEM of the authorities to trust instead of the public ones."),
@@ -56,10 +57,11 @@ class AccountSettings(BaseModel):
     max_connections: Annotated[
         int | None,
         Field(ge=1, le=100, description="At a time, over all priorities. Left out: one for each priority that sends."),
+        WholeNumber,
     ] = None
-    batch_size: Annotated[int, Field(ge=1, le=10_000, description="Mails over one connection.")] = 100
+    batch_size: Annotated[int, Field(ge=1, le=10_000, description="Mails over one connection."), WholeNumber] = 100
     idle_seconds: Annotated[
-        int, Field(ge=1, le=600, description="How long a connection is kept open without a mail.")
+        int, Field(ge=1, le=600, description="How long a connection is kept open without a mail."), WholeNumber
     ] = DEFAULT_IDLE_SECONDS
     parallelism: Annotated[
         int,
@@ -68,13 +70,16 @@ class AccountSettings(BaseModel):
             le=MAX_PARTS,
             description="Lines that the mail of each priority is spread over, by its id. Order holds within each.",
         ),
+        WholeNumber,
     ] = 1
     limits: SendingLimits = SendingLimits()
     is_pec_account: Annotated[
-        bool, Field(description="Italian certified mail: its formal rules are kept at submission and at sending.")
+        StrictBool, Field(description="Italian certified mail: its formal rules are kept at submission and at sending.")
     ] = False
     pec_max_total_mb: Annotated[
-        int, Field(ge=1, le=10_000, description="Size times recipients of a PEC mail; providers may take more.")
+        int,
+        Field(ge=1, le=10_000, description="Size times recipients of a PEC mail; providers may take more."),
+        WholeNumber,
     ] = DEFAULT_PEC_MAX_TOTAL_MB
 
     @model_validator(mode="after")

@@ -6,6 +6,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from shared.clock import DAY, SECOND, Millis
+from shared.json_values import WholeNumber
 from shared.limits.model import PriorityShares
 from shared.messages.model import Priority
 from shared.messages.submission import PriorityField
@@ -14,7 +15,7 @@ from shared.outgoing.urls import BaseUrl, UrlPath
 DEFAULT_RETENTION: Millis = 7 * DAY
 DEFAULT_EVENTS_RETENTION: Millis = 30 * DAY
 
-type Seconds = Annotated[int, Field(ge=1, le=7 * 86_400)]
+type Seconds = Annotated[int, Field(ge=1, le=7 * 86_400), WholeNumber]
 
 
 class RetryPolicy(BaseModel):
@@ -55,6 +56,7 @@ class Instance(BaseModel):
             le=30 * 86_400,
             description="How long a message is kept once it is final and its last report is acknowledged.",
         ),
+        WholeNumber,
     ] = DEFAULT_RETENTION // SECOND
     events_retention_seconds: Annotated[
         int,
@@ -66,7 +68,7 @@ class Instance(BaseModel):
         ),
     ] = DEFAULT_EVENTS_RETENTION // SECOND
     calls_per_minute: Annotated[
-        int, Field(ge=1, le=1_000_000, description="Of the API, with one token; the admin's as well.")
+        int, Field(ge=1, le=1_000_000, description="Of the API, with one token; the admin's as well."), WholeNumber
     ] = 6_000
     client_base_url: Annotated[
         BaseUrl | None, Field(description="Where reports of tenants without a URL of their own are pushed.")

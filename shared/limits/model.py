@@ -6,9 +6,10 @@ from typing import Annotated
 from pydantic import BaseModel, ConfigDict, Field
 
 from shared.clock import DAY, HOUR, MINUTE, SECOND
+from shared.json_values import WholeNumber
 from shared.limits.windows import Window
 
-type Limit = Annotated[int, Field(ge=1, le=10_000_000)]
+type Limit = Annotated[int, Field(ge=1, le=10_000_000), WholeNumber]
 
 
 class CountBy(StrEnum):
@@ -54,9 +55,9 @@ class PriorityShares(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    high: Annotated[int, Field(ge=1, le=100)] = 95
-    medium: Annotated[int, Field(ge=1, le=100)] = 85
-    low: Annotated[int, Field(ge=1, le=100)] = 70
+    high: Annotated[int, Field(ge=1, le=100), WholeNumber] = 95
+    medium: Annotated[int, Field(ge=1, le=100), WholeNumber] = 85
+    low: Annotated[int, Field(ge=1, le=100), WholeNumber] = 70
 
     @property
     def by_priority(self) -> tuple[int, int, int, int]:

@@ -6,10 +6,10 @@ from urllib.parse import unquote
 
 from pydantic import (
     AfterValidator,
-    AwareDatetime,
     BeforeValidator,
     ConfigDict,
     Field,
+    StrictBool,
     ValidationError,
     WithJsonSchema,
     model_validator,
@@ -20,6 +20,7 @@ from pydantic_core import PydanticCustomError
 from shared.attachments.sources import AVAILABLE_MODES, FetchMode, decode_base64, infer_mode
 from shared.errors import InvalidInput
 from shared.identifiers import AccountId, BatchCode, MailId
+from shared.json_values import OptionalMomentOrEpoch
 from shared.messages.addresses import (
     MAX_ADDRESSES,
     Address,
@@ -116,11 +117,11 @@ def _optional_address(value: object) -> Address | None:
 
 
 # The types of fields that clients write otherwise than they are kept; the schema shows what clients write.
-_ADDRESS_SCHEMA = {"type": "string", "examples": ["Anna Example <anna@example.com>"]}
+_ADDRESS_SCHEMA = {"type": "string", "format": "mailbox", "examples": ["Anna Example <anna@example.com>"]}
 _ADDRESSES_SCHEMA = {
     "anyOf": [
-        {"type": "string", "description": "comma-separated"},
-        {"type": "array", "items": {"type": "string"}, "maxItems": MAX_ADDRESSES},
+        {"type": "string", "format": "mailboxes", "description": "comma-separated"},
+        {"type": "array", "items": {"type": "string", "format": "mailbox"}, "maxItems": MAX_ADDRESSES},
         {"type": "null"},
     ],
     "examples": [["Anna Example <anna@example.com>", "bob@example.com"]],
@@ -131,14 +132,6 @@ _PRIORITY_SCHEMA = {
         {"type": "integer", "enum": [each.value for each in Priority]},
     ],
     "examples": ["high"],
-}
-_SEND_AT_SCHEMA = {
-    "anyOf": [
-        {"type": "string", "format": "date-time"},
-        {"type": "number", "description": "seconds since the epoch"},
-        {"type": "null"},
-    ],
-    "examples": ["2026-01-31T10:00:00Z"],
 }
 
 OneLine = BeforeValidator(_one_line)
@@ -220,9 +213,8 @@ class Submission(Content):
         PriorityField | None, Field(description="Else the call's `default_priority`, else the instance's.")
     ] = None
     send_at: Annotated[
-        AwareDatetime | None,
+        OptionalMomentOrEpoch,
         Field(description="Not before this time, at most 30 days ahead. A time in the past means now."),
-        WithJsonSchema(_SEND_AT_SCHEMA),
     ] = None
     batch_code: Annotated[BatchCode | None, Field(description="Marks mails that belong together, for listing.")] = None
 
@@ -246,7 +238,7 @@ class Submission(Content):
         _matching(_MESSAGE_ID, "invalid_message_id", "<left@right>"),
         Field(description="The Message-ID, in angle brackets; else the proxy makes one."),
     ] = None
-    ignore_suppression: bool = Field(default=False, description="True sends it to suppressed addresses as well.")
+    ignore_suppression: StrictBool = Field(default=False, description="True sends it to suppressed addresses as well.")
     list_unsubscribe: Annotated[
         SubmittedListUnsubscribe | None,
         Field(

@@ -3,12 +3,13 @@
 from enum import StrEnum
 from typing import Annotated, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, StrictBool, model_validator
 from pydantic_core import PydanticCustomError
 
 from shared.clock import Millis
 from shared.identifiers import AccountId
 from shared.instance.model import RetryPolicy
+from shared.json_values import WholeNumber
 from shared.limits.model import SendingLimits
 from shared.outgoing.credentials import BearerToken, Password
 from shared.outgoing.urls import BaseUrl, UrlPath
@@ -66,7 +67,7 @@ class TenantSettings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     name: Annotated[str | None, Field(max_length=200)] = None
-    active: Annotated[bool, Field(description="False refuses submissions, and stops sending and pushing.")] = True
+    active: Annotated[StrictBool, Field(description="False refuses submissions, and stops sending and pushing.")] = True
     client_base_url: BaseUrl | None = None
     client_sync_path: UrlPath | None = None
     client_auth: ClientAuth = ClientAuth()
@@ -77,7 +78,7 @@ class TenantSettings(BaseModel):
     )
     retry: Annotated[RetryPolicy | None, Field(description="Instead of the instance's.")] = None
     calls_per_minute: Annotated[
-        int | None, Field(ge=1, le=1_000_000, description="Of the API, instead of the instance's.")
+        int | None, Field(ge=1, le=1_000_000, description="Of the API, instead of the instance's."), WholeNumber
     ] = None
 
 

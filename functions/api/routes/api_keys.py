@@ -3,15 +3,16 @@
 from typing import Annotated
 
 from fastapi import APIRouter, Body, Depends, status
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from functions.api.auth import require_admin
 from functions.api.gate import GatedRoute
 from functions.api.problems import documented
 from functions.api.schema import TenantPath, Timestamp
 from functions.api.services import Provided
-from shared.clock import SECOND, Millis, iso8601
+from shared.clock import LAST_INSTANT, SECOND, Millis, iso8601
 from shared.errors import InvalidInput
+from shared.json_values import Moment, WholeNumber
 from shared.tenants.api_keys import DEFAULT_OVERLAP, MAX_OVERLAP, ApiKey, Rotation
 
 router = APIRouter(
@@ -36,11 +37,12 @@ class RotationCall(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     expires_at: Annotated[
-        AwareDatetime | None, Field(description="When the new key ends, with a time zone. Left out: never.")
+        Moment | None, Field(description="When the new key ends, with a time zone. Left out: never.")
     ] = None
     overlap_seconds: Annotated[
         int,
         Field(ge=0, le=MAX_OVERLAP // SECOND, description="How long the old key still works; 0 ends it now."),
+        WholeNumber,
     ] = DEFAULT_OVERLAP // SECOND
 
 
@@ -119,5 +121,11 @@ def _end(call: RotationCall, now: Millis) -> Millis | None:
     if expires_at <= now:
         raise InvalidInput(
             f"expires_at: {iso8601(expires_at)} is over: give a time to come", code="in_the_past", pointer="/expires_at"
+        )
+    if expires_at > LAST_INSTANT:
+        raise InvalidInput(
+            f"expires_at: at most {iso8601(LAST_INSTANT)}; leave it out for a key without an end",
+            code="too_far_ahead",
+            pointer="/expires_at",
         )
     return expires_at

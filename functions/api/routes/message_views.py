@@ -10,6 +10,7 @@ from functions.api.problems import RejectedEntry
 from functions.api.schema import DocumentedAs, NextCursor, PriorityName, Timestamp
 from shared.clock import Millis, iso8601
 from shared.identifiers import MailId
+from shared.json_values import WholeNumber
 from shared.messages.addresses import Address
 from shared.messages.intake import IntakeResult
 from shared.messages.model import Content, Mail, Status
@@ -114,7 +115,9 @@ class CleanupCall(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     older_than_seconds: Annotated[
-        int, Field(ge=0, le=30 * 86_400, description="Since the last report of the message was acknowledged.")
+        int,
+        Field(ge=0, le=30 * 86_400, description="Since the last report of the message was acknowledged."),
+        WholeNumber,
     ]
     cursor: Annotated[
         str | None,

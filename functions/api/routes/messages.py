@@ -4,7 +4,6 @@ import re
 from typing import Annotated
 
 from fastapi import APIRouter, Body, Depends, Query, status
-from pydantic import AwareDatetime
 
 from functions.api.auth import require_tenant
 from functions.api.cursors import Cursor, Limit, decode_cursor, encode_cursor, instant_of, refuse_cursor, refuse_query
@@ -28,6 +27,7 @@ from functions.api.services import Provided, Services
 from shared.clock import LAST_INSTANT, SECOND, Millis
 from shared.errors import Conflict
 from shared.identifiers import DUE_KEY_PATTERN, MAIL_ID_PATTERN, AccountId, BatchCode
+from shared.json_values import Moment
 from shared.messages.model import Mail, Status
 from shared.messages.suspension import as_shown
 from shared.messages.table import MailPosition
@@ -122,8 +122,8 @@ def list_messages(
     status: Annotated[Status | None, Query(description="Only those in this status.")] = None,
     account_id: Annotated[AccountId | None, Query(description="Only those of this account.")] = None,
     batch_code: Annotated[BatchCode | None, Query(description="Only those of this batch.")] = None,
-    since: Annotated[AwareDatetime | None, Query(description="Only those submitted at this time or later.")] = None,
-    until: Annotated[AwareDatetime | None, Query(description="Only those submitted before this time.")] = None,
+    since: Annotated[Moment | None, Query(description="Only those submitted at this time or later.")] = None,
+    until: Annotated[Moment | None, Query(description="Only those submitted before this time.")] = None,
     limit: Limit = 100,
     cursor: Cursor = None,
 ) -> MessageList:
@@ -134,7 +134,7 @@ def list_messages(
     """
     first, last = instant_of(since), instant_of(until)
     if first is not None and last is not None and first > last:
-        refuse_query("until", "before since: nothing can lie between")
+        refuse_query("until", "before since: nothing can lie between", code="until_before_since")
     listing = f"messages#{tenant_id}#{batch_code or ''}"
     if (first, last) != (None, None):
         listing += f"#{first}-{last}"

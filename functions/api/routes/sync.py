@@ -15,6 +15,7 @@ from functions.api.schema import NextCursor, TenantPath, Timestamp
 from functions.api.services import Provided
 from shared.clock import SECOND, Millis, iso8601
 from shared.instance.model import Instance
+from shared.json_values import WholeNumber
 from shared.reports.sync_call import sync_url
 from shared.reports.sync_state import Disabled, SyncState
 from shared.tenants.model import Tenant
@@ -103,6 +104,7 @@ class RotationCall(BaseModel):
             le=LONGEST_OVERLAP // SECOND,
             description="How long calls are signed with the secret before it as well; 0 if that one leaked.",
         ),
+        WholeNumber,
     ] = 86_400
 
 

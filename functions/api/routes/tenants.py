@@ -12,7 +12,7 @@ from functions.api.auth import CurrentCaller, require_admin, require_tenant
 from functions.api.cursors import Cursor, Limit, decode_owner_id, encode_cursor
 from functions.api.gate import GatedRoute
 from functions.api.problems import documented
-from functions.api.schema import DocumentedAs, NextCursor, TenantPath, Timestamp
+from functions.api.schema import NextCursor, PatchOf, TenantPath, Timestamp
 from functions.api.services import Provided, Services
 from functions.api.urls import require_https
 from shared.clock import iso8601
@@ -183,9 +183,7 @@ def delete_tenant(tenant_id: TenantPath, services: Provided) -> TenantView:
 )
 def patch_tenant(
     tenant_id: TenantPath,
-    changes: Annotated[
-        dict[str, object], DocumentedAs(TenantSettings), Body(openapi_examples={"some": _CHANGES_EXAMPLE})
-    ],
+    changes: Annotated[dict[str, object], PatchOf(TenantSettings), Body(openapi_examples={"some": _CHANGES_EXAMPLE})],
     services: Provided,
     caller: CurrentCaller,
 ) -> TenantView:

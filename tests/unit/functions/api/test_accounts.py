@@ -85,6 +85,9 @@ BAD_VALUES: list[tuple[dict[str, object], str]] = [
     ({"idle_seconds": 0}, "/idle_seconds"),
     ({"idle_seconds": 601}, "/idle_seconds"),
     ({"ca_certificate": "not PEM"}, "/ca_certificate"),
+    ({"ca_certificate": "nôt ASCII"}, "/ca_certificate"),
+    ({"port": "587"}, "/port"),
+    ({"verify_certificate": 0}, "/verify_certificate"),
     ({"port": 465}, ""),
 ]
 

@@ -108,6 +108,9 @@ def test_a_rotation_that_breaks_a_rule_is_refused_and_changes_nothing(
         ({"expires_at": "2020-01-01T00:00:00Z"}, "/expires_at"),
         ({"expires_at": "2027-01-01T00:00:00"}, "/expires_at"),
         ({"expires_at": 1e300}, "/expires_at"),
+        ({"expires_at": 1_800_000_000}, "/expires_at"),
+        ({"expires_at": "9999-12-31T23:59:59-23:59"}, "/expires_at"),
+        ({"overlap_seconds": True}, "/overlap_seconds"),
         ({"expires": 1}, "/expires"),
     ]
     for call, pointer in calls:

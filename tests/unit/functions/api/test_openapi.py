@@ -79,7 +79,9 @@ def test_the_schema_of_a_message_is_shown_in_full(document: dict[str, Any]) -> N
     assert set(shown["properties"]) == {field.alias or name for name, field in Submission.model_fields.items()}
     assert set(shown["required"]) == {"id", "from"}
     assert shown["additionalProperties"] is False
-    assert {"type": "string", "description": "comma-separated"} in shown["properties"]["to"]["anyOf"]
+    assert {"type": "string", "format": "mailboxes", "description": "comma-separated"} in shown["properties"]["to"][
+        "anyOf"
+    ]
 
 
 def test_every_reference_leads_somewhere(document: dict[str, Any]) -> None:

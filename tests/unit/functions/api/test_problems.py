@@ -29,9 +29,16 @@ def failing_with(services: Services, error: Exception) -> Api:
 def test_unknown_paths_and_methods_are_problems_too(empty: Api, problem: CheckProblem) -> None:
     problem(empty.get("/v1/nothing"), 404, "not_found")
     problem(empty.get("/v1/tenants/"), 404, "not_found")
-    answer = empty.delete("/v1/instance")
-    problem(answer, 405, "method_not_allowed")
-    assert answer.headers["allow"]
+    for method, path, allowed in (
+        ("DELETE", "/v1/instance", "GET, PUT"),
+        ("OPTIONS", "/v1/tenants/acme", "DELETE, GET, PATCH, PUT"),
+        ("BREW", "/v1/tenants/acme/messages", "GET, POST"),
+        ("PUT", "/v1/tenants/acme/messages/cleanup", "DELETE, GET, POST"),  # a message may have that id
+        ("POST", "/openapi.json", "GET, HEAD"),
+    ):
+        answer = empty.call(method, path)
+        problem(answer, 405, "method_not_allowed")
+        assert answer.headers["allow"] == allowed
 
 
 def test_every_broken_rule_is_named_with_its_pointer(empty: Api, problem: CheckProblem) -> None:
@@ -40,7 +47,7 @@ def test_every_broken_rule_is_named_with_its_pointer(empty: Api, problem: CheckP
     found = {(each["in"], each["pointer"], each["code"]) for each in document["errors"]}
     assert found == {
         ("body", "/retry/schedule_seconds/0", "greater_than_equal"),
-        ("body", "/retry/schedule_seconds/1", "int_parsing"),
+        ("body", "/retry/schedule_seconds/1", "int_type"),
         ("body", "/retry/max_age_seconds", "greater_than_equal"),
         ("body", "/a~1b~0c", "unknown_field"),
     }

@@ -62,7 +62,7 @@ def accepted(**fields: object) -> Submission:
         ({"priority": 4}, "invalid_priority", "/priority"),
         ({"priority": True}, "invalid_priority", "/priority"),
         ({"priority": "urgent"}, "invalid_priority", "/priority"),
-        ({"send_at": "tomorrow"}, "datetime_from_date_parsing", "/send_at"),
+        ({"send_at": "tomorrow"}, "invalid_time", "/send_at"),
         ({"send_at": "2026-01-01T00:00:00"}, "timezone_aware", "/send_at"),
         ({"message_id": "no-brackets@example.com"}, "invalid_message_id", "/message_id"),
         ({"message_id": "<a@b>\r\nBcc: c@d"}, "invalid_message_id", "/message_id"),
