@@ -66,6 +66,7 @@ class Instance(BaseModel):
             description="How long an event can be pulled and replayed once it is acknowledged; not shorter than "
             "`retention_seconds`.",
         ),
+        WholeNumber,
     ] = DEFAULT_EVENTS_RETENTION // SECOND
     calls_per_minute: Annotated[
         int, Field(ge=1, le=1_000_000, description="Of the API, with one token; the admin's as well."), WholeNumber

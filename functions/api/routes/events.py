@@ -4,7 +4,7 @@ import re
 from typing import Annotated, Self
 
 from fastapi import APIRouter, Body, Depends, Query, status
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 from pydantic_core import PydanticCustomError
 
 from functions.api.auth import require_tenant
@@ -26,6 +26,7 @@ from functions.api.services import Provided, Services
 from shared.clock import SECOND, Millis, iso8601
 from shared.errors import Conflict
 from shared.identifiers import MAIL_ID_PATTERN
+from shared.json_values import Moment
 from shared.reports.events import ReportEvent
 from shared.reports.pulling import BEGINNING, PLACE_PATTERN, PulledEvent, place_at
 from shared.reports.replay import MAX_IDS, Begun, Wanted
@@ -83,8 +84,8 @@ class ReplayCall(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    since: Annotated[AwareDatetime | None, Field(description="What was recorded then or later.")] = None
-    until: Annotated[AwareDatetime | None, Field(description="And before this time; else until now.")] = None
+    since: Annotated[Moment | None, Field(description="What was recorded then or later.")] = None
+    until: Annotated[Moment | None, Field(description="And before this time; else until now.")] = None
     ids: Annotated[
         list[Annotated[str, StringConstraints(pattern=MAIL_ID_PATTERN)]] | None,
         Field(
@@ -122,9 +123,9 @@ def list_events(
     tenant_id: TenantPath,
     services: Provided,
     since: Annotated[
-        AwareDatetime | None, Query(description="Where to begin without a cursor: what was recorded then or later.")
+        Moment | None, Query(description="Where to begin without a cursor: what was recorded then or later.")
     ] = None,
-    until: Annotated[AwareDatetime | None, Query(description="Only those recorded before this time.")] = None,
+    until: Annotated[Moment | None, Query(description="Only those recorded before this time.")] = None,
     limit: Limit = 100,
     cursor: Cursor = None,
 ) -> EventPage:
@@ -137,7 +138,7 @@ def list_events(
     """
     first, last = instant_of(since), instant_of(until)
     if first is not None and last is not None and first > last:
-        refuse_query("until", "before since: nothing can lie between")
+        refuse_query("until", "before since: nothing can lie between", code="until_before_since")
     services.tenants.get(tenant_id)
     listing = f"events#{tenant_id}"
     place = BEGINNING if first is None else place_at(first)

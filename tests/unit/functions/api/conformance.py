@@ -131,7 +131,7 @@ def _config(token: str) -> SchemathesisConfig:
             "headers": {"X-API-Token": token},
             "parameters": {"path.tenant_id": "acme"},
             "continue-on-failure": True,
-            "generation": {"max-examples": 3 * _TIMES, "database": "none", "no-shrink": _TIMES == 1},
+            "generation": {"max-examples": 2 * _TIMES, "database": "none", "no-shrink": _TIMES == 1},
             "phases": {phase: {"enabled": phase in phases} for phase in _PHASES},
             "checks": not_stated,
             "operations": [
