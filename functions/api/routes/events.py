@@ -138,7 +138,7 @@ def list_events(
     """
     first, last = instant_of(since), instant_of(until)
     if first is not None and last is not None and first > last:
-        refuse_query("until", "before since: nothing can lie between", code="until_before_since")
+        refuse_query("until", "before since: nothing can lie between", code="invalid_range")
     services.tenants.get(tenant_id)
     listing = f"events#{tenant_id}"
     place = BEGINNING if first is None else place_at(first)

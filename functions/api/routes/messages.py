@@ -134,7 +134,7 @@ def list_messages(
     """
     first, last = instant_of(since), instant_of(until)
     if first is not None and last is not None and first > last:
-        refuse_query("until", "before since: nothing can lie between", code="until_before_since")
+        refuse_query("until", "before since: nothing can lie between", code="invalid_range")
     listing = f"messages#{tenant_id}#{batch_code or ''}"
     if (first, last) != (None, None):
         listing += f"#{first}-{last}"

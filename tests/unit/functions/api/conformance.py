@@ -45,6 +45,7 @@ BEYOND_THE_SCHEMA: Final = frozenset(
         "invalid_mime_type",
         "invalid_one_click",
         "invalid_private_key",
+        "invalid_range",
         "invalid_token",
         "invalid_url",
         "missing_field",
@@ -62,7 +63,6 @@ BEYOND_THE_SCHEMA: Final = frozenset(
         "too_many_recipients",
         "unknown_account",
         "unsupported_fetch_mode",
-        "until_before_since",
         "unusable_field",
     ]
 )
