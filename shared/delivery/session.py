@@ -7,8 +7,6 @@ from dataclasses import replace
 from aiosmtplib import (
     SMTP,
     SMTPException,
-    SMTPRecipientRefused,
-    SMTPSenderRefused,
     SMTPServerDisconnected,
     SMTPTimeoutError,
 )
@@ -30,8 +28,8 @@ from shared.delivery.transmission import (
 from shared.errors import MailProxyError
 
 _RESET_SECONDS = 5
-_ENCODING = "utf-8"  # of addresses; beyond ASCII only where the relay offers SMTPUTF8
 _GO_ON, _DONE = 354, 250  # reply codes (RFC 5321 §4.2.3)
+_TAKES_RECIPIENT = (_DONE, 251)
 _LEADING_DOT = re.compile(rb"^\.", re.MULTILINE)  # RFC 5321 §4.5.2; messages end in CRLF, and hold no other line ends
 _DATA_SECONDS = 60  # RFC 5321 §4.5.3.2 allows ten minutes; a function has two
 
@@ -110,19 +108,24 @@ class Session:
         if beyond_ascii:
             options += ["SMTPUTF8", *(["BODY=8BITMIME"] if self._client.supports_extension("8bitmime") else [])]
         try:
-            await self._client.mail(envelope.sender, options=options, encoding=_ENCODING)
-        except SMTPSenderRefused as error:
-            reply = Reply.of(error.code, error.message)
-            if reply.code == CLOSING and self.mails > 1:  # it has carried its share of mails, or idled too long
-                self._client.close()
-                raise SessionDied(str(reply)) from error
-            return await self._reset(outcome_of_refusal(Stage.MAIL, reply, classify(Stage.MAIL, reply)))
+            reply = await self._command("MAIL", f"FROM:<{envelope.sender}>", *options)
         except (SMTPServerDisconnected, SMTPTimeoutError) as error:
             self._client.close()
             raise SessionDied(f"mail: {error}") from error
         except SMTPException as error:
             return self._broken(Stage.MAIL, error)
-        return None
+        if reply.code == _DONE:
+            return None
+        if reply.code == CLOSING and self.mails > 1:  # it has carried its share of mails, or idled too long
+            self._client.close()
+            raise SessionDied(str(reply))
+        return await self._reset(outcome_of_refusal(Stage.MAIL, reply, classify(Stage.MAIL, reply)))
+
+    async def _command(self, verb: str, *parameters: str) -> Reply:
+        """Addresses as they are: what `SMTP.mail` and `SMTP.rcpt` do for people who write theirs with names is a good
+        part of their CPU. Line breaks in them are refused by aiosmtplib. Raises SMTPException."""
+        response = await self._client.execute_command(verb.encode(), *(each.encode() for each in parameters))
+        return Reply.of(response.code, response.message)
 
     def _size_limit(self) -> int | None:
         """What EHLO announced (RFC 1870); 0 or nothing means no limit is known."""
@@ -134,19 +137,17 @@ class Session:
         one."""
         answers: list[RecipientReply] = []
         for address in envelope.recipients:
-            try:
-                response = await self._client.rcpt(address, encoding=_ENCODING)
-            except SMTPRecipientRefused as error:
-                reply = Reply.of(error.code, error.message)
-                is_not_the_first = any(each.verdict is None for each in answers)
-                if asks_for_another_transaction(reply) and is_not_the_first and not envelope.all_or_none:
-                    break
-                verdict = classify(Stage.RCPT, reply)
-                if verdict.scope is not Scope.RECIPIENT:
-                    return await self._reset(outcome_of_refusal(Stage.RCPT, reply, verdict))
-                answers.append(RecipientReply(address, reply, verdict))
-            else:
-                answers.append(RecipientReply(address, Reply.of(response.code, response.message), None))
+            reply = await self._command("RCPT", f"TO:<{address}>")
+            if reply.code in _TAKES_RECIPIENT:
+                answers.append(RecipientReply(address, reply, None))
+                continue
+            is_not_the_first = any(each.verdict is None for each in answers)
+            if asks_for_another_transaction(reply) and is_not_the_first and not envelope.all_or_none:
+                break
+            verdict = classify(Stage.RCPT, reply)
+            if verdict.scope is not Scope.RECIPIENT:
+                return await self._reset(outcome_of_refusal(Stage.RCPT, reply, verdict))
+            answers.append(RecipientReply(address, reply, verdict))
         return answers
 
     async def _data(
@@ -171,9 +172,9 @@ class Session:
     async def _send_text(self, message: bytes) -> Reply:
         """DATA, then the mail's text; the relay's answer to whichever was the last. As `SMTP.data`, which does not tell
         whether the text was out when the connection broke."""
-        start = await self._client.execute_command(b"DATA")
+        start = await self._command("DATA")
         if start.code != _GO_ON or self._client.protocol is None:
-            return Reply.of(start.code, start.message)
+            return start
         self._text_is_out = True
         self._client.protocol.write(_LEADING_DOT.sub(b"..", message) + b".\r\n")
         answer = await self._client.protocol.read_response(timeout=_DATA_SECONDS)
