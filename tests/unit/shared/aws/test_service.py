@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from shared.aws import connections
 from shared.aws.clients import DYNAMODB, LAMBDA, SQS
 from shared.aws.connections import Connections
 from shared.aws.credentials import Credentials
@@ -48,7 +49,7 @@ class Peer:
                 return
             self.connections += 1
             self._current = connection
-            with connection, connection.makefile("rb") as received:
+            with suppress(ConnectionError), connection, connection.makefile("rb") as received:
                 while self._answer(connection, received):
                     pass
 
@@ -94,8 +95,9 @@ def pauses(monkeypatch: pytest.MonkeyPatch) -> list[float]:
 
 def service(url: str, dialect: Any = DYNAMODB) -> Service:
     by = Credentials("AKIA", "s3cret")
-    connections = Connections(url)
-    return Service(dialect, connections=connections, region="eu-central-1", credentials=lambda: by, clock=lambda: NOON)
+    return Service(
+        dialect, connections=Connections(url), region="eu-central-1", credentials=lambda: by, clock=lambda: NOON
+    )
 
 
 OK = reply(200, b'{"Item": {}}')
@@ -113,6 +115,23 @@ def test_a_call_is_json_posted_to_its_target_and_signed() -> None:
     assert b"AKIA/20" in head
     assert b"/eu-central-1/dynamodb/aws4_request" in head
     assert json.loads(body) == {"TableName": "t"}
+
+
+def test_an_answer_in_chunks_is_read_as_one() -> None:
+    chunked = b'HTTP/1.1 200 X\r\nTransfer-Encoding: chunked\r\n\r\n5\r\n{"Ite\r\n7\r\nm": {}}\r\n0\r\n\r\n'
+    with peer(chunked, OK) as aws:
+        calling = service(aws.url)
+        for _ in range(2):
+            assert calling.call("GetItem", {}, dict[str, object]) == {"Item": {}}
+    assert aws.connections == 1
+
+
+def test_an_endless_answer_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(connections, "_MAX_ANSWER", 200_000)
+    endless = b"HTTP/1.1 200 X\r\n" + b"".join(b"X-More-%d: %s\r\n" % (n, b"x" * 1_000) for n in range(300))
+    with peer(endless, reply(200, b" " * 300_000 + b"{}"), OK) as aws:
+        assert service(aws.url).call("GetItem", {}, dict[str, object]) == {"Item": {}}
+    assert len(aws.requests) == 3
 
 
 def test_calls_share_a_connection() -> None:
