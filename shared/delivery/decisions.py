@@ -51,10 +51,12 @@ def event_from_state(mail: Mail, content: Content | None) -> ReportEvent | None:
     addresses = content.envelope_recipients
     if len(addresses) != 1:
         return None
-    detail = next((each.detail for each in reversed(mail.events) if each.type == Status.SENT), None)
-    code, _, rest = (detail or "").partition(" ")
-    reply = Reply.of(int(code), rest) if code.isdecimal() else Reply(0, detail or "")
-    return events.sent(mail, mail.finished_at, [_result(RecipientReply(addresses[0], reply, None), MAX_REPLY)])
+    noted = next((each for each in reversed(mail.events) if each.type == Status.SENT), None)
+    detail = noted.detail or "" if noted else ""
+    code, _, rest = detail.partition(" ")
+    reply = Reply.of(int(code), rest) if code.isdecimal() else Reply(0, detail)
+    event = events.sent(mail, mail.finished_at, [_result(RecipientReply(addresses[0], reply, None), MAX_REPLY)])
+    return event.model_copy(update={"possible_duplicate": noted.possible_duplicate if noted else None})
 
 
 def after_try(
@@ -107,6 +109,17 @@ def without_try(
         for each in _merged(fresh, before)
     ]
     return _final(mail, results, now, reason=reason)
+
+
+def doubted(decision: Decision) -> Decision:
+    """Of a mail that a worker may have sent before it died: event and state say so."""
+    *earlier, last = decision.mail.events
+    said = [*earlier, last.model_copy(update={"possible_duplicate": True})]
+    return replace(
+        decision,
+        mail=decision.mail.model_copy(update={"events": said}),
+        event=decision.event.model_copy(update={"possible_duplicate": True}),
+    )
 
 
 def pending_recipients(addresses: Sequence[str], before: Iterable[RecipientResult]) -> list[str]:

@@ -12,7 +12,7 @@ from shared.aws.threads import in_thread
 from shared.clock import SECOND, Clock, Millis
 from shared.delivery.authentication import Credentials
 from shared.delivery.composer import compose
-from shared.delivery.decisions import Decision, after_try, pending_recipients, without_try
+from shared.delivery.decisions import Decision, after_try, doubted, pending_recipients, without_try
 from shared.delivery.envelopes import envelope_for
 from shared.delivery.jobs import Job
 from shared.delivery.opening import SessionFault
@@ -90,6 +90,7 @@ class SliceRun:
         self._one_by_one = claimed.crashes > 0
         self._renewing = asyncio.Lock()
         self._stalls = {stall.mail_id: stall.times for stall in claimed.stalls}
+        self._doubtful = {*claimed.doubtful, *self._in_flight_at_the_crash()}
         self.stop: Stop | None = None
         self.answered = 0
 
@@ -115,9 +116,15 @@ class SliceRun:
             stalls = [
                 Stall(each.mail_id, self._stalls[each.mail_id]) for each in remaining if each.mail_id in self._stalls
             ]
-            await in_thread(self._context.slices.let_go, self._claimed, remaining, stalls)
+            doubtful = [each.mail_id for each in remaining if each.mail_id in self._doubtful]
+            await in_thread(self._context.slices.let_go, self._claimed, remaining, stalls=stalls, doubtful=doubtful)
         else:
             await in_thread(self._context.slices.finish, self._claimed)
+
+    def _in_flight_at_the_crash(self) -> list[str]:
+        """Of the mails without an outcome, the first: a session has at most one on the wire, and one unwritten."""
+        sessions = self._context.seats.at_most if self._one_by_one else 0
+        return [job.mail.id for job, _ in zip(self._jobs, range(2 * sessions), strict=False)]
 
     async def _refuse_all(self, reason: str) -> None:
         while self._jobs:
@@ -287,6 +294,8 @@ class SliceRun:
         return without_try(job.mail, reason, addresses, job.before, self._context.clock())
 
     def _record(self, job: Job, decision: Decision) -> asyncio.Future[None]:
+        if job.mail.id in self._doubtful:
+            decision = doubted(decision)
         mail = decision.mail
         metrics.add_metric(name=_METRICS[mail.status], unit=MetricUnit.Count, value=1)
         if mail.status is Status.SENT:

@@ -66,6 +66,13 @@ class Seats:
         """Whether the account's lines share fewer connections than there are lines."""
         return self._max is not None and fixed_part(self._max, self._place) is None
 
+    @property
+    def at_most(self) -> int:
+        """How many connections a worker of this line can have had."""
+        if self._max is None:
+            return 1
+        return fixed_part(self._max, self._place) or leased_part(self._max, self._place)
+
     def take(self) -> bool:
         """False when all are in use by other lines, or wanted before; they hear of it if they are less urgent."""
         if self._max is None:

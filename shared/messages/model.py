@@ -100,13 +100,15 @@ class Content(BaseModel):
 
 
 class MailEvent(BaseModel):
-    """One thing that happened to a mail, as its record shows it."""
+    """One thing that happened to a mail, as its record shows it. `possible_duplicate`: the relay may have had it
+    before, from a worker that died."""
 
     model_config = ConfigDict(frozen=True)
 
     type: str
     at: Millis
     detail: str | None = None
+    possible_duplicate: bool | None = None
 
 
 class Mail(BaseModel):

@@ -53,7 +53,8 @@ class Stall:
 
 @dataclass(frozen=True, slots=True)
 class Slice:
-    """`crashes` counts workers that died over it since it was last let go of; `marked` is the mail tried last.
+    """`crashes` counts workers that died over it since it was last let go of; `marked` is the mail tried last, and
+    `doubtful` are mails that a worker may have sent before it died.
 
     One that is `suspended` lies beside its line, with those of its batch, under the same sort key.
     """
@@ -68,6 +69,7 @@ class Slice:
     marked: str | None = None
     marked_crashes: int = 0
     stalls: tuple[Stall, ...] = ()
+    doubtful: tuple[str, ...] = ()
     suspended: bool = False
 
     @property
@@ -116,6 +118,7 @@ class Slice:
             marked=text("marked"),
             marked_crashes=number("marked_crashes"),
             stalls=tuple(Stall.decode(str(each)) for each in _list(item, "stalls")),
+            doubtful=tuple(str(each) for each in _list(item, "doubtful")),
         )
 
 
@@ -243,13 +246,21 @@ class SliceTable:
         )
         return replace(claimed, marked=mail_id, marked_crashes=0)
 
-    def let_go(self, claimed: Slice, remaining: Sequence[Entry], stalls: Iterable[Stall] = ()) -> None:
+    def let_go(
+        self,
+        claimed: Slice,
+        remaining: Sequence[Entry],
+        *,
+        stalls: Iterable[Stall] = (),
+        doubtful: Iterable[str] = (),
+    ) -> None:
         """Gives the slice back with what is left of it, orderly. Nothing happens when the claim is lost."""
         change = Update(
             claimed.key,
             set={
                 "entries": [entry.encode() for entry in remaining],
                 "stalls": [stall.encode() for stall in stalls],
+                "doubtful": list(doubtful),
             },
             remove=("claimed_by", "claimed_until", "crashes", "marked", "marked_crashes"),
             condition=_held(claimed),

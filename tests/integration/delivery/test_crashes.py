@@ -81,6 +81,9 @@ async def test_a_mail_sent_but_not_recorded_is_sent_again_under_its_message_id_a
     identities = {mail.header("Message-ID") for mail in inbox.mailbox.mails.all()}
     assert len(identities) == len(names)
     assert {event.id for event in system.events()} == set(names)
+    flagged = {event.id for event in system.events() if event.possible_duplicate}
+    assert {name for name in names if subjects(inbox).count(name) > 1} <= flagged
+    assert len(flagged) == 2
 
 
 class Untold(Table):
@@ -122,6 +125,43 @@ async def test_what_a_dead_worker_sent_and_did_not_tell_is_told_by_the_next_with
         assert [(each.address, each.status, each.code) for each in event.recipients] == [
             ("anna@example.net", "sent", 250)
         ]
+
+
+async def test_a_mail_that_may_have_been_sent_before_a_crash_is_told_so_however_late_it_is_sent(
+    system: System, driver: Driver, inbox: Inbox
+) -> None:
+    driver.parts = replace(driver.parts, messages=Failing(system.messages, times(1)))
+    names = [f"m{number}" for number in range(4)]
+    system.submit(*({"id": name} for name in names))
+    await driver.run()
+    without_errors(driver, StorageUnavailable)
+    inbox.go_down()
+    await driver.pass_time(A_NEW_WORKER_LOOKS + 30 * MINUTE)
+    inbox.come_back()
+    await driver.pass_time(30 * MINUTE)
+
+    assert set(system.statuses().values()) == {"sent"}
+    assert {event.id for event in system.events() if event.possible_duplicate} == {"m0", "m1"}
+
+
+async def test_a_mail_doubted_and_told_after_a_second_crash_is_told_with_the_same_words(
+    system: System, driver: Driver, inbox: Inbox
+) -> None:
+    driver.parts = replace(driver.parts, messages=Failing(system.messages, times(1)))
+    names = [f"m{number}" for number in range(4)]
+    system.submit(*({"id": name} for name in names))
+    await driver.run()
+    without_errors(driver, StorageUnavailable)
+    usual = replace(driver.parts, messages=system.messages)
+    driver.parts = replace(usual, outbox=Outbox(Untold(system.messages, times(20))))
+    await driver.pass_time(A_NEW_WORKER_LOOKS)
+    without_errors(driver, StorageUnavailable)
+    driver.parts = usual
+    await driver.pass_time(A_NEW_WORKER_LOOKS)
+
+    assert set(system.statuses().values()) == {"sent"}
+    flagged = {event.id: event.possible_duplicate for event in system.events()}
+    assert flagged["m0"] is flagged["m1"] is True
 
 
 async def test_after_a_crash_nobody_touches_the_mails_until_the_claim_has_run_out(
