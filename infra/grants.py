@@ -33,6 +33,7 @@ _PURGE = ("dynamodb:Query", "dynamodb:BatchWriteItem", "dynamodb:DeleteItem")
 _OWNED_TRAFFIC = ("MAIL#*", "LINE#*", "SUSPENDED#*", "ACCOUNT#*", "EVENTS#*", "SYNC#*", "TENANT#*")
 _OWNED_CONFIGURATION = ("TENANT#*", "IDEM#*", "APIKEYS#*")
 _API_KEYS = ("APIKEY#*",)
+_AUDIT_LOG = ("COMMANDS#*",)
 
 
 def to_api(
@@ -114,8 +115,10 @@ def to_scheduler(
 
 
 def to_reporter(reporter: ProxyFunction, *, tables: Tables, reports: sqs.Queue, secrets: Secrets) -> None:
-    """Works the report lines: reads configuration, moves acknowledged events, opens endpoint credentials."""
+    """Works the report lines: reads configuration, moves acknowledged events, opens endpoint credentials. When it ends
+    a push by itself, that goes into the audit log."""
     reporter.allow(*_READ, on=[tables.registry.table_arn], conditions=_keys(_CONFIGURATION))
+    _record(reporter, tables)
     reporter.allow(*_READ, *_WRITE, on=[tables.messages.table_arn])
     _wake(reporter, [reports])
     _open_credentials(reporter, secrets)
@@ -124,6 +127,11 @@ def to_reporter(reporter: ProxyFunction, *, tables: Tables, reports: sqs.Queue, 
 def _wake(function: ProxyFunction, queues: Sequence[sqs.Queue]) -> None:
     # Batches of up to ten are covered by the same action.
     function.allow("sqs:SendMessage", on=[queue.queue_arn for queue in queues])
+
+
+def _record(function: ProxyFunction, tables: Tables) -> None:
+    """Adds to the audit log, and neither reads nor removes what is there."""
+    function.allow("dynamodb:PutItem", on=[tables.registry.table_arn], conditions=_keys(_AUDIT_LOG))
 
 
 def _open_credentials(function: ProxyFunction, secrets: Secrets) -> None:

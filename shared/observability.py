@@ -8,7 +8,9 @@ import warnings
 from aws_lambda_powertools import Logger, Metrics
 from aws_lambda_powertools.metrics import MetricUnit
 
-__all__ = ["MetricUnit", "logger", "metrics"]
+__all__ = ["NAMESPACE", "MetricUnit", "logger", "metrics"]
+
+NAMESPACE = "ServerlessMailProxy"  # of all metrics, as the deployment sets it too
 
 logger = Logger()
 metrics = Metrics()

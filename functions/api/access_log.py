@@ -34,6 +34,7 @@ class AccessLog:
             await self._app(scope, receive, send)
             return
         request_id = _request_id(scope)
+        scope.setdefault("state", {})["request_id"] = request_id
         logger.thread_safe_append_keys(correlation_id=request_id)
         started = time.perf_counter()
         status = 0

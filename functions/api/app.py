@@ -14,6 +14,7 @@ from functions.api.openapi import openapi_document
 from functions.api.routes import (
     accounts,
     api_keys,
+    commands,
     events,
     health,
     instance,
@@ -43,6 +44,7 @@ _TAGS = [
     {"name": "reports", "description": "What became of the mail, and the endpoint that is told."},
     {"name": "tenants", "description": "Those who send mail through this instance."},
     {"name": "instance", "description": "What holds for every tenant."},
+    {"name": "audit", "description": "Who changed what, and when."},
     {"name": "health", "description": "Whether the API is alive."},
 ]
 _ROUTES = (
@@ -55,6 +57,7 @@ _ROUTES = (
     tenants,
     api_keys,
     instance,
+    commands,
     health,
 )
 

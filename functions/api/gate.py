@@ -1,4 +1,5 @@
-"""What every call under /v1 passes before FastAPI reads it: first its token and its rate, then the form of its body.
+"""What every call under /v1 passes before FastAPI reads it: first its token and its rate, then the form of its body;
+and, if it may change something, what is recorded of it afterwards.
 
 So nobody without a token learns what exists or makes us parse megabytes, and what comes in is JSON in the strict sense
 of RFC 8259 and I-JSON (RFC 7493): UTF-8, no key twice, no NaN, no lone surrogates, no bottomless nesting.
@@ -16,7 +17,8 @@ from starlette.concurrency import run_in_threadpool
 from functions.api.auth import Caller, presented_token
 from functions.api.idempotency import TAKES_IDEMPOTENCY_KEY, answered_once, idempotency_key
 from functions.api.problems import BodyTooLarge, MalformedBody, UnsupportedMediaType
-from functions.api.services import services_of
+from functions.api.recording import Recorder
+from functions.api.services import Services, services_of
 
 MAX_BODY_BYTES = 6 * 1024 * 1024  # Lambda takes no larger events
 
@@ -67,6 +69,15 @@ class GatedRoute(APIRoute):
         handle = super().get_route_handler()
         takes_body = self.body_field is not None
         takes_key = TAKES_IDEMPOTENCY_KEY in self.dependencies
+        recorder = Recorder(self)
+
+        async def answered(request: StrictRequest, services: Services, caller: Caller) -> Response:
+            if takes_body and await request.body():
+                await request.json()
+            key = idempotency_key(request, caller) if takes_key else None
+            if key is not None:
+                return await answered_once(request, key, services, handle)
+            return await handle(request)
 
         async def gated(request: Request) -> Response:
             services = await services_of(request)
@@ -75,12 +86,15 @@ class GatedRoute(APIRoute):
             request.state.caller = caller
             await run_in_threadpool(services.call_rate.admit, caller.tenant_id)
             strict = StrictRequest(request.scope, request.receive)
-            if takes_body and await strict.body():
-                await strict.json()
-            key = idempotency_key(strict, caller) if takes_key else None
-            if key is not None:
-                return await answered_once(strict, key, services, handle)
-            return await handle(strict)
+            if not recorder.is_needed:
+                return await answered(strict, services, caller)
+            try:
+                response = await answered(strict, services, caller)
+            except Exception as error:  # whatever it is, it goes on to the table of problems
+                await recorder.failure(strict, services, caller, error)
+                raise
+            await recorder.success(strict, services, caller, response)
+            return response
 
         return gated
 

@@ -6,9 +6,10 @@ from mangum import Mangum
 
 from functions.api.app import app
 from functions.api.problems import MEDIA_TYPE
+from functions.api.routes.commands import JSON_LINES
 from shared.observability import logger
 
-_asgi = Mangum(app, lifespan="off", text_mime_types=["text/", "application/json", MEDIA_TYPE])
+_asgi = Mangum(app, lifespan="off", text_mime_types=["text/", "application/json", MEDIA_TYPE, JSON_LINES])
 
 
 @logger.inject_lambda_context(correlation_id_path=correlation_paths.API_GATEWAY_HTTP, clear_state=True)

@@ -18,6 +18,7 @@ from shared.idempotency.table import Answer, IdempotencyTable, Running
 from shared.identifiers import OWNER_ID_PATTERN
 from shared.observability import logger
 
+REPLAYED = "Idempotent-Replayed"
 _HEADER = "Idempotency-Key"
 _KEY_PATTERN = r"^[!-~]{1,255}$"
 _DESCRIPTION = (
@@ -53,7 +54,7 @@ async def answered_once(
     table, tenant_id = services.idempotency, request.path_params["tenant_id"]
     begun = await run_in_threadpool(table.begin, tenant_id, key, _digest(request, await request.body()))
     if isinstance(begun, Answer):
-        return Response(begun.body, begun.status, {"Idempotent-Replayed": "true"}, begun.media_type)
+        return Response(begun.body, begun.status, {REPLAYED: "true"}, begun.media_type)
     try:
         response = await handle(request)
     except Exception:  # whatever it is, it goes on to the table of problems: only the key is freed before

@@ -2,9 +2,7 @@
 
 from aws_lambda_powertools.metrics import EphemeralMetrics
 
-from shared.observability import MetricUnit
-
-NAMESPACE = "ServerlessMailProxy"
+from shared.observability import NAMESPACE, MetricUnit
 
 
 def count_submission(tenant_id: str, *, accepted: int, rejected: int) -> None:

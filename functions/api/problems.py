@@ -35,6 +35,7 @@ from shared.observability import logger
 
 MEDIA_TYPE = "application/problem+json"
 _MAX_ERRORS = 100
+_INTERNAL, _UNAVAILABLE = "internal", "unavailable"
 _RETRY_AFTER_SECONDS = 2
 
 
@@ -183,12 +184,31 @@ def internal_error(path: str) -> JSONResponse:
     """The answer to what nobody foresaw."""
     kind = _KINDS[MailProxyError]
     detail = "something went wrong here; the operator finds it in the log under this answer's X-Request-Id"
-    return _response(path, kind, "internal", detail)
+    return _response(path, kind, _INTERNAL, detail)
+
+
+def outcome_of(error: Exception) -> tuple[int, str]:
+    """Status and code of the problem that an error becomes."""
+    match error:
+        case StorageUnavailable():
+            return HTTPStatus.SERVICE_UNAVAILABLE, _UNAVAILABLE
+        case MailProxyError() if (status := _kind_of(error).status) < HTTPStatus.INTERNAL_SERVER_ERROR:
+            return status, error.code
+        case RequestValidationError():
+            return _KINDS[InvalidInput].status, InvalidInput.code
+        case HTTPException():
+            return error.status_code, HTTPStatus(error.status_code).name.lower()
+    return HTTPStatus.INTERNAL_SERVER_ERROR, _INTERNAL
+
+
+def _kind_of(error: MailProxyError) -> _Kind:
+    return next(_KINDS[each] for each in type(error).__mro__ if each in _KINDS)
 
 
 async def _on_mail_proxy_error(request: Request, error: Exception) -> JSONResponse:
-    kind = next(_KINDS[each] for each in type(error).__mro__ if each in _KINDS)
-    path = request.url.path
+    if not isinstance(error, MailProxyError):
+        return internal_error(request.url.path)
+    kind, path = _kind_of(error), request.url.path
     match error:
         case NothingAccepted():
             rejected = [RejectedEntry.of(each).model_dump() for each in error.rejected]
@@ -205,13 +225,11 @@ async def _on_mail_proxy_error(request: Request, error: Exception) -> JSONRespon
         case StorageUnavailable():
             logger.warning("storage unavailable", reason=error.detail)
             wait = {"Retry-After": str(_RETRY_AFTER_SECONDS)}
-            return _response(path, kind, "unavailable", "storage is busy: send the same call again", headers=wait)
-        case MailProxyError() if kind.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+            return _response(path, kind, _UNAVAILABLE, "storage is busy: send the same call again", headers=wait)
+        case _ if kind.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
             logger.error("call failed", error=type(error).__name__, reason=error.detail)
             return internal_error(path)
-        case MailProxyError():
-            return _response(path, kind, error.code, error.detail)
-    return internal_error(path)
+    return _response(path, kind, error.code, error.detail)
 
 
 async def _on_validation_error(request: Request, error: Exception) -> JSONResponse:

@@ -10,6 +10,7 @@ from shared.accounts.counters import CounterTable
 from shared.accounts.health import HealthTable
 from shared.accounts.oauth.token_table import TokenTable
 from shared.accounts.table import AccountTable
+from shared.audit.log import AuditLog
 from shared.aws import clients
 from shared.aws.dynamodb import Table
 from shared.aws.envelopes import EnvelopeSealer
@@ -59,6 +60,7 @@ class Services:
     deletions: Deletions
     idempotency: IdempotencyTable
     call_rate: CallRate
+    audit: AuditLog
     signing: SigningTable
     accounts: AccountTable
     access_tokens: TokenTable
@@ -111,6 +113,7 @@ def build_services(settings: ApiSettings, clock: Clock = system_clock) -> Servic
         tenants=tenants,
         api_keys=api_keys,
         idempotency=IdempotencyTable(registry, clock),
+        audit=AuditLog(registry, instance, clock),
         call_rate=CallRate(registry=registry, messages=messages, clock=clock),
         deletions=Deletions(
             tenants=tenants, api_keys=api_keys, lines=lines, clock=clock, worker_timeout=settings.worker_timeout

@@ -14,6 +14,7 @@ from shared.outgoing.urls import BaseUrl, UrlPath
 
 DEFAULT_RETENTION: Millis = 7 * DAY
 DEFAULT_EVENTS_RETENTION: Millis = 30 * DAY
+LONGEST_AUDIT: Millis = 3_650 * DAY
 
 type Seconds = Annotated[int, Field(ge=1, le=7 * 86_400), WholeNumber]
 
@@ -68,6 +69,14 @@ class Instance(BaseModel):
         ),
         WholeNumber,
     ] = DEFAULT_EVENTS_RETENTION // SECOND
+    audit_days: Annotated[
+        int,
+        Field(
+            ge=1,
+            le=LONGEST_AUDIT // DAY,
+            description="How long a record of the audit log is kept, as said when it is made.",
+        ),
+    ] = 365
     calls_per_minute: Annotated[
         int, Field(ge=1, le=1_000_000, description="Of the API, with one token; the admin's as well."), WholeNumber
     ] = 6_000
@@ -83,6 +92,10 @@ class Instance(BaseModel):
     @property
     def events_retention(self) -> Millis:
         return self.events_retention_seconds * SECOND
+
+    @property
+    def audit_period(self) -> Millis:
+        return self.audit_days * DAY
 
     @model_validator(mode="after")
     def _log_outlives_the_mails(self) -> Self:

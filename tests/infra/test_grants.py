@@ -29,6 +29,7 @@ ONLY_OWNED_TRAFFIC = {
     }
 }
 ONLY_OWNED_CONFIGURATION = {"ForAllValues:StringLike": {"dynamodb:LeadingKeys": ["TENANT#*", "IDEM#*", "APIKEYS#*"]}}
+ONLY_AUDIT_LOG = {"ForAllValues:StringLike": {"dynamodb:LeadingKeys": ["COMMANDS#*"]}}
 ONLY_API_KEYS = {"ForAllValues:StringLike": {"dynamodb:LeadingKeys": ["APIKEY#*"]}}
 ONLY_SUSPENDED = {"ForAllValues:StringLike": {"dynamodb:LeadingKeys": ["SUSPENDED#*"]}}
 FOR_AN_ACCESS_TOKEN = {"StringLike": {"kms:EncryptionContext:owner": "token/*"}}
@@ -135,9 +136,22 @@ def test_a_sender_adds_to_a_tenant_what_it_learns_of_addresses_and_changes_no_ot
     assert writing.conditions == ONLY_TENANTS
 
 
-def test_the_reporter_changes_no_configuration(on_aws: Synthesized) -> None:
+def test_the_reporter_adds_to_the_audit_log_and_changes_no_configuration(on_aws: Synthesized) -> None:
     registry, _ = _tables(on_aws)
-    assert len([s for s in on_aws.statements_of("reporter") if registry in s.resources]) == 1
+    _, recording = [s for s in on_aws.statements_of("reporter") if registry in s.resources]
+    assert recording.actions == {"dynamodb:PutItem"}
+    assert recording.conditions == ONLY_AUDIT_LOG
+
+
+def test_nobody_but_the_api_may_read_the_audit_log_or_change_what_is_in_it(on_aws: Synthesized) -> None:
+    registry, _ = _tables(on_aws)
+    for service in SERVICES[1:]:
+        for statement in on_aws.statements_of(service):
+            keys = statement.conditions.get("ForAllValues:StringLike", {}).get("dynamodb:LeadingKeys", [])
+            if registry in statement.resources:
+                assert "*" not in keys
+                assert keys
+                assert statement.actions == {"dynamodb:PutItem"} or not any(key.startswith("COMM") for key in keys)
 
 
 @pytest.mark.parametrize("service", [*SENDERS, "reporter"])

@@ -1,6 +1,8 @@
 """AWS in-process (moto), built as the deployment builds it: the two tables, FIFO queues, key, bucket."""
 
+import logging
 from collections.abc import Iterator
+from io import StringIO
 from typing import TYPE_CHECKING, Final, Literal
 
 import pytest
@@ -13,6 +15,7 @@ from shared.aws.kms import SecretSealer
 from shared.aws.s3 import Bucket
 from shared.aws.sqs import FifoQueue
 from shared.lines.line import WOKEN, LineKind
+from shared.observability import logger
 from tests import boto
 from tests.unit.clock import NOON, SettableClock
 from tests.unit.moto_wire import post_to_moto
@@ -30,6 +33,17 @@ REGION: Final = "eu-central-1"
 @pytest.fixture
 def clock() -> SettableClock:
     return SettableClock(NOON)
+
+
+@pytest.fixture
+def log() -> Iterator[StringIO]:
+    """What the function logs, as CloudWatch would get it."""
+    written = StringIO()
+    handler = logging.StreamHandler(written)
+    handler.setFormatter(logger.registered_formatter)
+    logging.getLogger(logger.name).addHandler(handler)
+    yield written
+    logging.getLogger(logger.name).removeHandler(handler)
 
 
 @pytest.fixture(scope="session")

@@ -11,6 +11,7 @@ from functions.api.auth import require_tenant
 from functions.api.cursors import Cursor, Limit, decode_owner_id, encode_cursor
 from functions.api.gate import GatedRoute
 from functions.api.problems import documented
+from functions.api.recording import Recorded
 from functions.api.schema import AccountPath, NextCursor, TenantPath, Timestamp
 from functions.api.services import Provided, Services
 from functions.api.urls import require_https
@@ -201,7 +202,9 @@ def put_account(
     status_code=status.HTTP_204_NO_CONTENT,
     responses=documented(404, 409),
 )
-def delete_account(tenant_id: TenantPath, account_id: AccountPath, services: Provided, force: Force = False) -> None:
+def delete_account(
+    tenant_id: TenantPath, account_id: AccountPath, services: Provided, recorded: Recorded, force: Force = False
+) -> None:
     """Refused (code `account_has_mail`) while mail waits in it: cancel that, let it be sent, or give `force=true`.
 
     Forced, its mail becomes an `error`, scheduled mail too, and is reported; of a suspended batch, or of a tenant that
@@ -216,6 +219,7 @@ def delete_account(tenant_id: TenantPath, account_id: AccountPath, services: Pro
     services.health.forget(tenant_id, account_id)
     services.counters.forget(tenant_id, account_id)
     services.lines.unblock(lines)
+    recorded.facts = {"forced": force}
 
 
 def _refuse_with_mail(services: Services, tenant: Tenant, account_id: str, lines: Sequence[Line]) -> None:

@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from functions.api.auth import require_admin
 from functions.api.gate import GatedRoute
 from functions.api.problems import documented
+from functions.api.recording import Recorded
 from functions.api.schema import TenantPath, Timestamp
 from functions.api.services import Provided
 from shared.clock import LAST_INSTANT, SECOND, Millis, iso8601
@@ -86,6 +87,7 @@ class RotatedView(ApiKeyView):
 def rotate_api_key(
     tenant_id: TenantPath,
     services: Provided,
+    recorded: Recorded,
     call: Annotated[RotationCall, Body(openapi_examples=_EXAMPLES)] = RotationCall(),  # noqa: B008 - frozen
 ) -> RotatedView:
     """Makes a new key, which only this answer shows. The old one works for `overlap_seconds` more (an hour, unless the
@@ -99,6 +101,7 @@ def rotate_api_key(
     rotation = services.api_keys.rotate(
         tenant_id, now=now, expires_at=expires_at, overlap=call.overlap_seconds * SECOND
     )
+    recorded.facts = {"key_id": rotation.current.id}
     return RotatedView.of_rotation(rotation)
 
 

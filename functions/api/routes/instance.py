@@ -38,6 +38,7 @@ class InstanceView(BaseModel):
     priority_shares: PriorityShares
     retention_seconds: int = Field(examples=[604_800])
     events_retention_seconds: int = Field(examples=[2_592_000])
+    audit_days: int = Field(examples=[365])
     calls_per_minute: int = Field(examples=[6_000])
     client_base_url: str | None
     client_sync_path: str | None

@@ -26,7 +26,11 @@ class SubmissionCall(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    messages: Annotated[list[Annotated[object, DocumentedAs(Submission)]], Field(min_length=1, max_length=MAX_MESSAGES)]
+    messages: Annotated[
+        list[Annotated[object, DocumentedAs(Submission)]],
+        # Never shown again as they are sent, nor kept in the audit log.
+        Field(min_length=1, max_length=MAX_MESSAGES, json_schema_extra={"writeOnly": True}),
+    ]
     default_priority: Annotated[
         PriorityField | None, Field(description="For messages that name none; else the instance's.")
     ] = None

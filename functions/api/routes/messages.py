@@ -11,6 +11,7 @@ from functions.api.gate import GatedRoute
 from functions.api.idempotency import TAKES_IDEMPOTENCY_KEY
 from functions.api.measurements import count_submission
 from functions.api.problems import NothingAccepted, SubmissionProblem, documented
+from functions.api.recording import Recorded
 from functions.api.routes.message_views import (
     CleanupAnswer,
     CleanupCall,
@@ -96,6 +97,7 @@ def submit_messages(
     tenant_id: TenantPath,
     call: Annotated[SubmissionCall, Body(openapi_examples={"urgent": _PASSWORD_RESET, "batch": _NEWSLETTER})],
     services: Provided,
+    recorded: Recorded,
 ) -> SubmissionAnswer:
     """At most 1000 messages and 6 MB a call. What is accepted is stored and queued before the answer.
 
@@ -112,6 +114,11 @@ def submit_messages(
     count_submission(tenant_id, accepted=len(result.accepted), rejected=len(result.rejected))
     if not result.accepted:
         raise NothingAccepted(result.rejected)
+    recorded.facts = {
+        "accepted_count": len(result.accepted),
+        "rejected_count": len(result.rejected),
+        "accepted": [each.id for each in result.accepted],
+    }
     return SubmissionAnswer.of(result)
 
 
@@ -171,22 +178,41 @@ def delete_message(tenant_id: TenantPath, message_id: MessagePath, services: Pro
     services.removal.remove_one(tenant_id, message_id)
 
 
-@router.post("/delete", summary="Delete the records of many messages", responses=documented(404, body=True))
+@router.post(
+    "/delete",
+    summary="Delete the records of many messages",
+    dependencies=[TAKES_IDEMPOTENCY_KEY],
+    responses=documented(404, 409, body=True),
+)
 def delete_messages(
     tenant_id: TenantPath,
     call: Annotated[DeletionCall, Body(openapi_examples={"two": _TWO_IDS})],
     services: Provided,
+    recorded: Recorded,
 ) -> DeletionAnswer:
     """As `DELETE` for each of up to 1000 ids, and says what became of which."""
     services.tenants.get(tenant_id)
-    return DeletionAnswer.of(services.removal.remove(tenant_id, call.ids))
+    removed = services.removal.remove(tenant_id, call.ids)
+    recorded.facts = {
+        "removed_count": len(removed.removed),
+        "not_found_count": len(removed.not_found),
+        "in_flight_count": len(removed.in_flight),
+        "removed": list(removed.removed),
+    }
+    return DeletionAnswer.of(removed)
 
 
-@router.post("/cleanup", summary="Delete the records of what is reported", responses=documented(404, body=True))
+@router.post(
+    "/cleanup",
+    summary="Delete the records of what is reported",
+    dependencies=[TAKES_IDEMPOTENCY_KEY],
+    responses=documented(404, 409, body=True),
+)
 def clean_up_messages(
     tenant_id: TenantPath,
     call: Annotated[CleanupCall, Body(openapi_examples={"day": _OLDER_THAN_A_DAY})],
     services: Provided,
+    recorded: Recorded,
 ) -> CleanupAnswer:
     """Messages that are final and whose last report was acknowledged so long ago, sooner than the instance's retention
     removes them. A call works for at most 15 seconds: go on with `next_cursor` until it is null.
@@ -197,6 +223,7 @@ def clean_up_messages(
     done = services.cleanup.clean_up(
         tenant_id, older_than=call.older_than_seconds * SECOND, after=after, within=_CLEAN_UP_WITHIN
     )
+    recorded.facts = {"removed_count": done.removed}
     return CleanupAnswer(
         removed=done.removed, next_cursor=encode_cursor(listing, done.next) if done.next is not None else None
     )

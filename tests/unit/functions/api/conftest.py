@@ -1,8 +1,6 @@
 """The API over AWS in-process, built by its own composition root, with one tenant and one account to begin with."""
 
-import logging
 from collections.abc import Iterator
-from io import StringIO
 
 import pytest
 from fastapi.testclient import TestClient
@@ -14,7 +12,6 @@ from shared.aws.dynamodb import Table
 from shared.aws.s3 import Bucket
 from shared.clock import Clock
 from shared.lines.line import LineKind
-from shared.observability import logger
 from shared.settings import ApiSettings
 from tests import boto
 from tests.unit.functions.api.caller import ADMIN_TOKEN, Api, CheckProblem, Keys, MakeMessage
@@ -101,17 +98,6 @@ def admin(empty: Api, keys: Keys) -> Api:
 def acme(client: TestClient, keys: Keys) -> Api:
     """The API as the tenant acme reaches it."""
     return Api(client, keys.acme)
-
-
-@pytest.fixture
-def log() -> Iterator[StringIO]:
-    """What the function logs, as CloudWatch would get it."""
-    written = StringIO()
-    handler = logging.StreamHandler(written)
-    handler.setFormatter(logger.registered_formatter)
-    logging.getLogger(logger.name).addHandler(handler)
-    yield written
-    logging.getLogger(logger.name).removeHandler(handler)
 
 
 @pytest.fixture

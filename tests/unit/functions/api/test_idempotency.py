@@ -90,6 +90,28 @@ def test_keys_of_tenants_are_their_own(
     assert "idempotent-replayed" not in own.headers
 
 
+def test_deletion_and_cleanup_give_the_same_answer_again(client: TestClient, acme: Api, keys: Keys) -> None:
+    calls: tuple[tuple[str, dict[str, object]], ...] = (
+        ("delete", {"ids": ["a"]}),
+        ("cleanup", {"older_than_seconds": 0}),
+    )
+    for path, body in calls:
+        headers = {"X-API-Token": keys.acme, "Idempotency-Key": path}
+        first, again = (client.post(f"{PATH}/{path}", json=body, headers=headers) for _ in range(2))
+        assert (first.status_code, first.content) == (200, again.content)
+        assert again.headers["idempotent-replayed"] == "true"
+
+
+def test_what_was_deleted_once_is_told_again_though_it_is_gone(
+    client: TestClient, acme: Api, keys: Keys, message: MakeMessage
+) -> None:
+    headers = {"X-API-Token": keys.acme, "Idempotency-Key": "k-1"}
+    acme.submit(message("a"))
+    answers = [client.post(f"{PATH}/delete", json={"ids": ["a"]}, headers=headers).json() for _ in range(2)]
+    assert [each["removed"] for each in answers] == [["a"], ["a"]]
+    assert acme.post(f"{PATH}/delete", {"ids": ["a"]}).json()["not_found"] == ["a"]
+
+
 def test_what_is_no_key_is_said(client: TestClient, keys: Keys, message: MakeMessage) -> None:
     for key in ("", "a b", "k" * 256):
         answer = submit(client, keys.acme, key, message("a"))

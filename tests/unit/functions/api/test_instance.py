@@ -12,6 +12,7 @@ DEFAULTS = {
     "priority_shares": PriorityShares().model_dump(),
     "retention_seconds": 7 * 86_400,
     "events_retention_seconds": 30 * 86_400,
+    "audit_days": 365,
     "calls_per_minute": 6_000,
     "client_base_url": None,
     "client_sync_path": None,
@@ -56,3 +57,10 @@ def test_acknowledged_events_are_kept_for_a_day_to_ninety_and_not_shorter_than_m
         problem(empty.put("/v1/instance", {"events_retention_seconds": seconds}), 422, "invalid")
     refused = problem(empty.put("/v1/instance", {"events_retention_seconds": 2 * 86_400}), 422, "invalid")
     assert "172800: it may not be shorter than retention_seconds, which is 604800" in str(refused["detail"])
+
+
+def test_how_long_the_audit_log_is_kept_is_between_a_day_and_ten_years(empty: Api, problem: CheckProblem) -> None:
+    for days in (1, 3_650):
+        assert empty.put("/v1/instance", {"audit_days": days}).json()["audit_days"] == days
+    for days in (0, 3_651):
+        problem(empty.put("/v1/instance", {"audit_days": days}), 422, "invalid")

@@ -6,6 +6,8 @@ import pytest
 
 from shared.accounts.model import AccountSettings, TlsMode
 from shared.accounts.table import AccountTable
+from shared.audit.log import AuditLog
+from shared.audit.model import Actor, ActorKind, Entry
 from shared.aws.dynamodb import ItemKey, Key, Table
 from shared.aws.kms import SecretSealer
 from shared.aws.s3 import Bucket
@@ -13,6 +15,7 @@ from shared.aws.sqs import FifoQueue
 from shared.clock import MINUTE, SECOND, Millis
 from shared.errors import Conflict, NotFound
 from shared.instance.model import Instance
+from shared.instance.table import InstanceTable
 from shared.lines.head import Heads
 from shared.lines.line import LineKind, account_line, activation_line, deletion_line, reports_line
 from shared.lines.lines import Lines
@@ -266,6 +269,17 @@ def test_the_report_line_goes_with_its_pages(world: World, clock: SettableClock)
     clock.advance(purge_after(WORKER_TIMEOUT))
     assert world.run()
     assert list(world.messages.query_all(condition)) == []
+
+
+def test_what_was_done_to_a_tenant_stays_in_the_audit_log(world: World, clock: SettableClock) -> None:
+    world.add_tenant("acme")
+    audit = AuditLog(world.registry, InstanceTable(world.registry), clock)
+    audit.record(Entry(actor=Actor(kind=ActorKind.ADMIN), action="delete_tenant", tenant_id="acme"))
+    world.deletions.begin("acme")
+    clock.advance(purge_after(WORKER_TIMEOUT))
+    assert world.run()
+    (kept,) = audit.page(limit=10, tenant_id="acme").commands
+    assert kept.entry.action == "delete_tenant"
 
 
 def _die(*_: object) -> Iterator[None]:
