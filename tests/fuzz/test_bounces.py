@@ -16,7 +16,7 @@ from tests.model.runs import bounded, is_long
 _LONGEST_SECONDS = 2.0  # of CPU, for 25 MB
 
 
-@bounded(runs=300)
+@bounded(runs=150)
 @given(st.sampled_from(SEEDS), st.randoms(use_true_random=False))
 def test_no_change_to_a_mail_makes_it_unreadable(seed: bytes, draw: random.Random) -> None:
     reading = read(mutated(seed, draw))
