@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from aws_cdk import aws_dynamodb as dynamodb
 from aws_cdk import aws_sqs as sqs
 
+from infra.constructs.event_bus import EventBusPublisher
 from infra.constructs.function import Conditions, ProxyFunction
 from infra.constructs.payloads import Payloads
 from infra.constructs.secrets import Secrets
@@ -122,6 +123,19 @@ def to_reporter(reporter: ProxyFunction, *, tables: Tables, reports: sqs.Queue, 
     reporter.allow(*_READ, *_WRITE, on=[tables.messages.table_arn])
     _wake(reporter, [reports])
     _open_credentials(reporter, secrets)
+
+
+def to_publisher(publisher: EventBusPublisher, *, tables: Tables) -> None:
+    """Reads the stream of the table and puts events on its own bus; touches no item, and no other bus."""
+    worker, stream = publisher.worker, tables.messages.table_stream_arn
+    if stream is None:
+        raise ValueError("the table messages has no stream")
+    worker.allow(
+        *("dynamodb:DescribeStream", "dynamodb:GetRecords", "dynamodb:GetShardIterator", "dynamodb:ListStreams"),
+        on=[stream],
+    )
+    worker.allow("events:PutEvents", on=[publisher.bus.event_bus_arn])
+    publisher.read_after(worker.role)
 
 
 def _wake(function: ProxyFunction, queues: Sequence[sqs.Queue]) -> None:

@@ -27,6 +27,7 @@ class StackSettings:
     outgoing_allowed_hosts: comma-separated hosts that may be called though they are not public or not HTTPS.
     worker_timeout_seconds: how long a sender or reporter may work at a stretch; a mail is begun only
         while 40 of them are left, so it must be well above that.
+    event_bus: whether report events are published to an EventBridge bus as well.
     """
 
     stage: str
@@ -38,6 +39,7 @@ class StackSettings:
     reporter_max_concurrency: int
     worker_timeout_seconds: int
     log_level: str
+    event_bus: bool
 
     @property
     def disposable(self) -> bool:
@@ -57,6 +59,7 @@ class StackSettings:
             reporter_max_concurrency=_integer(node, "reporter_max_concurrency", 20, MINIMUM_CONCURRENCY, 1000),
             worker_timeout_seconds=_integer(node, "worker_timeout_seconds", 120, 60, 900),
             log_level=_choice(node, "log_level", "INFO", ("DEBUG", "INFO", "WARNING", "ERROR")),
+            event_bus=_flag(node, "event_bus"),
         )
 
 
@@ -75,6 +78,14 @@ def _choice[T: str](node: Node, name: str, default: T, choices: tuple[T, ...]) -
         if choice == value:
             return choice
     raise InvalidContextError(f"context value {name!r} is {value!r} but must be one of {', '.join(choices)}")
+
+
+def _flag(node: Node, name: str) -> bool:
+    """Off unless it is said; the command line gives text."""
+    value = node.try_get_context(name)
+    if isinstance(value, bool):
+        return value
+    return _choice(node, name, "false", ("true", "false")) == "true"
 
 
 def _integer(node: Node, name: str, default: int, lowest: int, highest: int) -> int:

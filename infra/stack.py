@@ -7,7 +7,9 @@ from constructs import Construct
 
 from infra import grants
 from infra.bundle import Bundle
+from infra.constructs.alarms import Alarms
 from infra.constructs.api import Api
+from infra.constructs.event_bus import EventBusPublisher
 from infra.constructs.function import ProxyFunction, Runtime
 from infra.constructs.line import Line
 from infra.constructs.payloads import Payloads
@@ -37,7 +39,7 @@ class MailProxyStack(cdk.Stack):
         disposable = settings.disposable
         worker_timeout = cdk.Duration.seconds(settings.worker_timeout_seconds)
 
-        self.tables = Tables(self, "Tables", disposable=disposable)
+        self.tables = Tables(self, "Tables", disposable=disposable, stream=settings.event_bus)
         self.payloads = Payloads(self, "Payloads", disposable=disposable)
         self.secrets = Secrets(self, "Secrets", disposable=disposable)
         runtime = Runtime.create(self, settings=settings, bundle=bundle, environment=self._shared_environment(settings))
@@ -76,6 +78,12 @@ class MailProxyStack(cdk.Stack):
             runtime=runtime,
             environment={"ADMIN_TOKEN_SECRET_ID": self.secrets.admin_token.secret_arn},
         )
+        self.event_bus = (
+            EventBusPublisher(self, "EventBus", runtime=runtime, messages=self.tables.messages)
+            if settings.event_bus
+            else None
+        )
+        Alarms(self, "Alarms")
 
         self._tell_everyone_the_queues()
         self._grant()
@@ -84,12 +92,15 @@ class MailProxyStack(cdk.Stack):
     @property
     def workers(self) -> dict[str, ProxyFunction]:
         """Every function, by the name that its logs and metrics carry."""
-        return {
+        workers = {
             "api": self.api.worker,
             **{f"sender-{lane}": line.worker for lane, line in self.lanes.items()},
             "scheduler": self.scheduler.worker,
             "reporter": self.reports.worker,
         }
+        if self.event_bus is not None:
+            workers["publisher"] = self.event_bus.worker
+        return workers
 
     def _shared_environment(self, settings: StackSettings) -> Mapping[str, str]:
         return {
@@ -137,6 +148,8 @@ class MailProxyStack(cdk.Stack):
             payloads=self.payloads,
         )
         grants.to_reporter(self.reports.worker, tables=self.tables, reports=self.reports.queue, secrets=self.secrets)
+        if self.event_bus is not None:
+            grants.to_publisher(self.event_bus, tables=self.tables)
 
     def _add_outputs(self) -> None:
         outputs = {
@@ -150,6 +163,9 @@ class MailProxyStack(cdk.Stack):
             "ReportsQueueUrl": self.reports.queue.queue_url,
             "ReportsDeadLettersUrl": self.reports.dead_letters.queue_url,
         }
+        if self.event_bus is not None:
+            outputs["EventBusName"] = self.event_bus.bus.event_bus_name
+            outputs["EventBusDeadLettersUrl"] = self.event_bus.dead_letters.queue_url
         for lane, line in self.lanes.items():
             outputs[f"{lane.title()}LaneQueueUrl"] = line.queue.queue_url
             outputs[f"{lane.title()}LaneDeadLettersUrl"] = line.dead_letters.queue_url

@@ -36,7 +36,8 @@ class Deployment:
     api_url: the API as programs reach it, without a trailing slash.
     docs_url: the API's documentation for a browser, where names under localhost resolve by themselves.
     lane_queue_urls: by lane, "immediate" to "low".
-    functions: the Lambda functions' names by service: "api", "sender-<lane>", "scheduler", "reporter".
+    functions: the Lambda functions' names by service: "api", "sender-<lane>", "scheduler", "reporter", "publisher".
+    event_bus: the name of the EventBridge bus, if there is one.
     environment: the variables under which `uvicorn functions.api.app:app` serves this deployment.
     """
 
@@ -52,14 +53,16 @@ class Deployment:
     dead_letter_queue_urls: Mapping[str, str]
     functions: Mapping[str, str]
     environment: Mapping[str, str]
+    event_bus: str | None
 
 
-def deploy(endpoint_url: str, *, in_containers: bool = False) -> Deployment:
+def deploy(endpoint_url: str, *, in_containers: bool = False, event_bus: bool = False) -> Deployment:
     """Synthesises, uploads, creates the stack, waits for it; raises SynthesisError or DeploymentError.
 
     in_containers: the AWS at the endpoint runs functions in containers, as LocalStack does.
+    event_bus: with the optional EventBridge bus.
     """
-    assembly = synthesise(in_containers=in_containers)
+    assembly = synthesise(in_containers=in_containers, event_bus=event_bus)
     template_url = _upload(endpoint_url, assembly)
     ssm = session().client("ssm", endpoint_url=endpoint_url, config=CONFIG)
     ssm.put_parameter(Name=_BOOTSTRAP_PARAMETER, Value=_BOOTSTRAP_VERSION, Type="String", Overwrite=True)
@@ -101,6 +104,8 @@ def find(endpoint_url: str) -> Deployment:
         "scheduler": outputs["SchedulerFunction"],
         "reporter": outputs["ReporterFunction"],
     }
+    if "PublisherFunction" in outputs:
+        functions["publisher"] = outputs["PublisherFunction"]
     secrets = session().client("secretsmanager", endpoint_url=endpoint_url, config=CONFIG)
     admin_token = secrets.get_secret_value(SecretId=outputs["AdminTokenSecretArn"])["SecretString"]
     port = endpoint_url.rpartition(":")[2]
@@ -120,6 +125,7 @@ def find(endpoint_url: str) -> Deployment:
         },
         functions=functions,
         environment=_environment(endpoint_url, functions["api"]),
+        event_bus=outputs.get("EventBusName"),
     )
 
 

@@ -53,12 +53,14 @@ class Assembly:
         return self.directory / f"{STACK_NAME}.assets.json"
 
 
-def synthesise(*, in_containers: bool) -> Assembly:
+def synthesise(*, in_containers: bool, event_bus: bool = False) -> Assembly:
     """Returns the assembly for this machine, made afresh if its sources changed; raises SynthesisError.
 
     in_containers: the functions run in Linux containers rather than as processes of this machine.
+    event_bus: with the optional EventBridge bus.
     """
-    context = json.dumps({**_CONTEXT, "bundle_platform": "lambda" if in_containers else "host"})
+    chosen = {"bundle_platform": "lambda" if in_containers else "host", "event_bus": str(event_bus).lower()}
+    context = json.dumps({**_CONTEXT, **chosen})
     made_from = fingerprint([context.encode(), *_contents(_SOURCES)])
     directory = cached_folder(
         _ASSEMBLIES / f"{STACK_NAME}-{made_from[:16]}", lambda folder: _synthesise(folder, context)

@@ -95,6 +95,12 @@ class ReporterSettings(Settings):
         return _hosts(self.outgoing_allowed_hosts)
 
 
+class PublisherSettings(Settings):
+    """Of the publisher."""
+
+    event_bus_name: str
+
+
 class SchedulerSettings(Settings):
     """Of the scheduler."""
 

@@ -14,7 +14,8 @@ _DUE_ATTRIBUTES = ["kind", "owner", "blocked_until"]
 class Tables(Construct):
     """`registry` and `messages`, on demand and encrypted, with their secondary indexes."""
 
-    def __init__(self, scope: Construct, construct_id: str, *, disposable: bool) -> None:
+    def __init__(self, scope: Construct, construct_id: str, *, disposable: bool, stream: bool) -> None:
+        """`stream`: of the table `messages`, with items as they are written."""
         super().__init__(scope, construct_id)
         self._disposable = disposable
 
@@ -22,17 +23,24 @@ class Tables(Construct):
         _add_due_index(self.registry)
         _add_listing_index(self.registry, "by_kind", dynamodb.ProjectionType.ALL)
 
-        self.messages = self._table("Messages", point_in_time_recovery=False)
+        self.messages = self._table(
+            "Messages",
+            point_in_time_recovery=False,
+            stream=dynamodb.StreamViewType.NEW_IMAGE if stream else None,
+        )
         _add_due_index(self.messages)
         _add_listing_index(self.messages, "by_tenant", dynamodb.ProjectionType.KEYS_ONLY)
         _add_listing_index(self.messages, "by_batch", dynamodb.ProjectionType.KEYS_ONLY)
 
-    def _table(self, construct_id: str, *, point_in_time_recovery: bool) -> dynamodb.Table:
+    def _table(
+        self, construct_id: str, *, point_in_time_recovery: bool, stream: dynamodb.StreamViewType | None = None
+    ) -> dynamodb.Table:
         return dynamodb.Table(
             self,
             construct_id,
             partition_key=PARTITION_KEY,
             sort_key=SORT_KEY,
+            stream=stream,
             billing_mode=dynamodb.BillingMode.PAY_PER_REQUEST,
             encryption=dynamodb.TableEncryption.AWS_MANAGED,
             time_to_live_attribute="ttl",

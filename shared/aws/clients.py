@@ -13,6 +13,7 @@ SQS = Dialect("sqs", "SQS", "AmazonSQS", "1.0")
 KMS = Dialect("kms", "KMS", "TrentService", "1.1")
 SECRETS_MANAGER = Dialect("secretsmanager", "Secrets Manager", "secretsmanager", "1.1")
 LAMBDA = Dialect("lambda", "Lambda", "AWSLambda", "1.1")
+EVENTBRIDGE = Dialect("events", "EventBridge", "AWSEvents", "1.1")
 
 
 @cache
@@ -43,6 +44,12 @@ def secrets_manager() -> Service:
 def functions() -> Service:
     """The functions, for the one that starts itself."""
     return Service.from_environment(LAMBDA)
+
+
+@cache
+def eventbridge() -> Service:
+    """The bus of report events, where there is one."""
+    return Service.from_environment(EVENTBRIDGE)
 
 
 @cache

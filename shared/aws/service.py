@@ -1,4 +1,4 @@
-"""Calls AWS services that speak JSON over POST: DynamoDB, SQS, KMS, Secrets Manager, and Lambda.
+"""Calls AWS services that speak JSON over POST: DynamoDB, SQS, KMS, Secrets Manager, EventBridge, and Lambda.
 
 In place of boto3, whose layers take most of a small call's CPU and of a function's start (docs/adr/0034). What is kept
 of it: the retries of its standard mode (https://docs.aws.amazon.com/sdkref/latest/guide/feature-retry-behavior.html),

@@ -25,7 +25,7 @@ _numbers = itertools.count(1)
 @pytest.fixture(scope="session")
 def deployment() -> Iterator[Deployment]:
     with Emulator("e2e") as emulator:
-        yield deploy(emulator.endpoint_url)
+        yield deploy(emulator.endpoint_url, event_bus=True)
 
 
 @pytest.fixture(scope="session")
