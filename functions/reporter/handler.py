@@ -8,11 +8,13 @@ from functools import cache
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from functions.mapping import BatchResponse, Invocation, attend_all
+from shared.audit.log import AuditLog
 from shared.aws import clients
 from shared.aws.dynamodb import Table
 from shared.aws.kms import SecretSealer
 from shared.aws.sqs import FifoQueue
 from shared.clock import Clock, system_clock
+from shared.instance.table import InstanceTable
 from shared.lines.attendance import Attendant, Disposition
 from shared.lines.head import Heads
 from shared.lines.lines import Lines
@@ -58,6 +60,7 @@ def build_parts(
         outbox=Outbox(messages),
         retention=Retention(messages),
         lines=Lines(Heads(messages), _wake_ups(settings), clock),
+        audit=AuditLog(registry, InstanceTable(registry), clock),
         http=GuardedHttp(Guard(settings.allowed_hosts)),
         clock=clock,
         draw=draw,

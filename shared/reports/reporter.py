@@ -5,6 +5,10 @@ when a heartbeat is due, or the tenant has mail to submit.
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from pydantic import JsonValue
+
+from shared.audit.log import AuditLog
+from shared.audit.model import Actor, Entry
 from shared.aws.dynamodb import Table
 from shared.aws.threads import in_thread
 from shared.clock import DAY, SECOND, Clock, Millis
@@ -53,6 +57,7 @@ class ReporterParts:
     outbox: Outbox
     retention: Retention
     lines: Lines
+    audit: AuditLog
     http: GuardedHttp
     clock: Clock
     draw: Callable[[], float]  # uniform in [0, 1)
@@ -105,6 +110,8 @@ class Reporter:
         rest, state = await self._sync(visit, endpoint, state)
         if state != known.state:
             await in_thread(self._parts.syncs.save, tenant.id, state)
+        if state.disabled:
+            await in_thread(self._parts.audit.record, _disabled_push(state, tenant.id))
         return rest
 
     def _read(self, tenant_id: str) -> _Known:
@@ -203,6 +210,15 @@ def _after_failure(tenant: Tenant, failure: NotAcknowledged, state: SyncState, n
     metrics.add_metric(name="PushesDisabled", unit=MetricUnit.Count, value=1)
     logger.error("the push is disabled", tenant_id=tenant.id, because=state.disabled, reason=failure.reason)
     return _waiting(now + _IDLE, f"the push is disabled: {state.disabled}")
+
+
+def _disabled_push(state: SyncState, tenant_id: str) -> Entry:
+    result: dict[str, JsonValue] = {
+        "disabled": state.disabled,
+        "failures": state.failures,
+        "last_error": state.last_error,
+    }
+    return Entry(actor=Actor.proxy("reporter"), action="disable_push", tenant_id=tenant_id, result=result)
 
 
 def _tell_of(answer: Acknowledged, tenant: Tenant, identity: str, events: int) -> None:

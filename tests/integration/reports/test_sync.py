@@ -8,6 +8,7 @@ from collections.abc import Sequence
 import pytest
 
 from localstack.receiver import Acknowledgement, Answer, Receiver, SyncCall, failing
+from shared.audit.model import Actor
 from shared.clock import DAY, HOUR, MINUTE, SECOND
 from shared.lines.line import LineKind
 from shared.reports.sync_state import MAX_ACCELERATED, Disabled
@@ -115,6 +116,10 @@ async def test_an_endpoint_that_is_gone_is_left_alone_until_a_call_is_asked_for(
     report(system, "m1")
     await driver.run(LineKind.REPORTS)
     assert syncs.get(TENANT).disabled is Disabled.GONE
+
+    (recorded,) = driver.reporter_parts.audit.page(limit=10, tenant_id=TENANT).commands
+    assert (recorded.entry.actor, recorded.entry.action) == (Actor.proxy("reporter"), "disable_push")
+    assert recorded.entry.result == {"disabled": "gone", "failures": 1, "last_error": "HTTP 410"}
 
     report(system, "m2")
     await driver.pass_time(HOUR, LineKind.REPORTS)
