@@ -16,6 +16,7 @@ from shared.delivery.decisions import Decision, after_try, doubted, pending_reci
 from shared.delivery.envelopes import envelope_for
 from shared.delivery.jobs import Job
 from shared.delivery.opening import SessionFault
+from shared.delivery.outcome_log import OutcomeLog
 from shared.delivery.pool import Pool, PooledSession
 from shared.delivery.recorder import Recorder
 from shared.delivery.replies import Scope, Stage
@@ -37,9 +38,8 @@ from shared.instance.model import RetryPolicy
 from shared.limits.budget import Budget, BudgetSpent, Needs, NeverFits
 from shared.limits.model import LimitBehavior
 from shared.limits.seats import Seats
-from shared.messages.model import Content, Status
+from shared.messages.model import Content
 from shared.messages.slices import Entry, Slice, SliceTable, Stall
-from shared.observability import MetricUnit, logger, metrics
 
 MAX_CRASHES = 3  # in a row, over one marked mail
 MAX_STALLS = 5  # in a row, over one mail: then it is put off, and holds up no others
@@ -47,8 +47,6 @@ MAX_STALLS = 5  # in a row, over one mail: then it is put off, and holds up no o
 LAST_START: Millis = 30 * SECOND  # before the deadline: no mail is begun later
 _CUT_OFF: Millis = 8 * SECOND  # before the deadline: a mail under way is given up; what it came to must be written
 _SHORT_PAUSE: Millis = 3 * SECOND  # for a budget: waited for here, rather than by giving the line back
-
-_METRICS = {Status.SENT: "Sent", Status.DEFERRED: "Deferred", Status.ERROR: "Errors"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +87,7 @@ class SliceRun:
         self._jobs = deque(jobs)
         self._one_by_one = claimed.crashes > 0
         self._renewing = asyncio.Lock()
+        self._log = OutcomeLog(claimed.line, context.clock)
         self._stalls = {stall.mail_id: stall.times for stall in claimed.stalls}
         self._doubtful = {*claimed.doubtful, *self._in_flight_at_the_crash()}
         self.stop: Stop | None = None
@@ -96,14 +95,20 @@ class SliceRun:
 
     async def send_all(self) -> None:
         """Until the slice is empty, the line must wait, or time is nearly up. Raises StorageError."""
-        if self._context.account is None:
-            await self._refuse_all("the account was deleted")
-            return
+        try:
+            if self._context.account is None:
+                await self._refuse_all("the account was deleted")
+            else:
+                await self._send_all_through(self._context.account)
+        finally:
+            self._log.close()
+
+    async def _send_all_through(self, account: Account) -> None:
         sessions = 1 if self._one_by_one else min(self._context.seats.count, len(self._jobs))
         try:
             async with asyncio.TaskGroup() as group:
                 for _ in range(sessions):
-                    group.create_task(self._send_through_one_session(self._context.account))
+                    group.create_task(self._send_through_one_session(account))
         except* StorageError as failures:
             # The claim stays: what was sent but not written is for the next worker to find out.
             raise failures.exceptions[0] from None
@@ -296,21 +301,8 @@ class SliceRun:
     def _record(self, job: Job, decision: Decision) -> asyncio.Future[None]:
         if job.mail.id in self._doubtful:
             decision = doubted(decision)
-        mail = decision.mail
-        metrics.add_metric(name=_METRICS[mail.status], unit=MetricUnit.Count, value=1)
-        if mail.status is Status.SENT:
-            latency = self._context.clock() - mail.due_at
-            metrics.add_metric(name="DueToSent", unit=MetricUnit.Milliseconds, value=latency)
-        logger.info(
-            "mail tried",
-            tenant_id=mail.tenant_id,
-            message_id=mail.id,
-            account_id=mail.account_id,
-            status=mail.status.value,
-            attempts=mail.attempts,
-            codes=sorted({each.code for each in decision.recipients if each.code is not None}),
-        )
+        self._log.note(decision)
         kept = decision.kept_for(self._context.retention)
         written = self._context.recorder.record(kept, batch_code=job.mail.batch_code)
-        written.add_done_callback(partial(self._context.tally.note, mail.status))
+        written.add_done_callback(partial(self._context.tally.note, decision.mail.status))
         return written
