@@ -16,6 +16,7 @@ from shared.accounts.oauth.endpoint import TokenEndpoint
 from shared.accounts.oauth.token_table import TokenTable
 from shared.accounts.oauth.tokens import AccessTokens
 from shared.accounts.table import AccountTable
+from shared.audit.log import AuditLog
 from shared.aws.attributes import Item
 from shared.aws.envelopes import EnvelopeSealer
 from shared.aws.kms import SecretSealer
@@ -190,6 +191,7 @@ class World:
                 outbox=Outbox(messages),
                 retention=Retention(messages),
                 lines=self._lines,
+                audit=AuditLog(self.registry, self._instance, clock),
                 http=self.endpoint,
                 clock=clock,
                 draw=self._draw,
