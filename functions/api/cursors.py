@@ -1,7 +1,8 @@
 """Cursors: opaque places in a list. Each belongs to one list, such as one tenant's messages.
 
 A cursor holds a place, never a database key: keys are composed anew from the tenant in the path, so that no cursor,
-however made, leads into another tenant's data. Its mark tells cursors of other lists, and mangled ones, apart.
+however made, leads into another tenant's data (docs/adr/0080). Its mark tells cursors of other lists, and mangled ones,
+apart.
 """
 
 import base64

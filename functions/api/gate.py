@@ -16,11 +16,12 @@ from starlette.concurrency import run_in_threadpool
 
 from functions.api.auth import Caller, presented_token
 from functions.api.idempotency import TAKES_IDEMPOTENCY_KEY, answered_once, idempotency_key
-from functions.api.problems import BodyTooLarge, MalformedBody, UnsupportedMediaType
+from functions.api.problems import BodyTooLarge, MalformedBody, UnsupportedContentCoding, UnsupportedMediaType
 from functions.api.recording import Recorder
 from functions.api.services import Services, services_of
 
 MAX_BODY_BYTES = 6 * 1024 * 1024  # Lambda takes no larger events
+MAX_DEPTH = 32  # of arrays and objects within each other; what is taken needs six
 
 
 class StrictRequest(Request):
@@ -42,22 +43,24 @@ class StrictRequest(Request):
     async def _limited_body(self) -> bytes:
         declared = self.headers.get("content-length", "")
         if declared.isdecimal() and int(declared[:20]) > MAX_BODY_BYTES:
-            _refuse_size()
+            _refuse_size(f"{int(declared[:20]):,} bytes")
         received = bytearray()
         async for chunk in self.stream():
             received += chunk
             if len(received) > MAX_BODY_BYTES:
-                _refuse_size()
+                _refuse_size("more")
         return bytes(received)
 
     def _refuse_other_media_types(self) -> None:
+        if self.headers.get("content-encoding", "identity").strip().lower() not in ("", "identity"):
+            raise UnsupportedContentCoding("the body must not be compressed: send it without Content-Encoding")
         header = Message()
         header["content-type"] = self.headers.get("content-type", "text/plain")
         subtype = header.get_content_subtype()
         is_json = subtype == "json" or subtype.endswith("+json")
         if header.get_content_maintype() != "application" or not is_json:
             raise UnsupportedMediaType("the body must be JSON, with Content-Type: application/json")
-        if str(header.get_content_charset("utf-8")).lower() not in ("utf-8", "utf8"):
+        if str(header.get_param("charset", "utf-8")).lower() not in ("utf-8", "utf8"):
             raise UnsupportedMediaType("JSON is UTF-8 (RFC 8259): send it without another charset")
 
 
@@ -103,6 +106,7 @@ def strict_json(body: bytes) -> object:
     """Raises MalformedBody that says what is wrong, and where the parser knows it."""
     try:
         value: object = json.loads(body.decode(), object_pairs_hook=_unique_keys, parse_constant=_refuse_constant)
+        _refuse_deep_nesting(value)
         if b"\\ud" in body or b"\\uD" in body:  # surrogates: only in pairs
             json.dumps(value, ensure_ascii=False).encode()
     except UnicodeDecodeError as error:
@@ -132,5 +136,24 @@ def _refuse_constant(name: str) -> Never:
     raise MalformedBody(f"{name} is no JSON")
 
 
-def _refuse_size() -> Never:
-    raise BodyTooLarge(f"the body may have {MAX_BODY_BYTES} bytes: split the call, best at 5 MB")
+def _refuse_deep_nesting(value: object) -> None:
+    """Raises MalformedBody. Level by level, since whatever follows may recurse: Python's stack bears about 1,000."""
+    level = [value]
+    for _ in range(MAX_DEPTH):
+        level = [
+            inner
+            for each in level
+            if isinstance(each, dict | list)
+            for inner in (each.values() if isinstance(each, dict) else each)
+        ]
+        if not level:
+            return
+    if any(isinstance(each, dict | list) for each in level):
+        raise MalformedBody(f"the body is nested too deeply: more than {MAX_DEPTH} arrays and objects in each other")
+
+
+def _refuse_size(seen: str) -> Never:
+    raise BodyTooLarge(
+        f"the body may have {MAX_BODY_BYTES:,} bytes, since Lambda is handed no more, and this one has {seen}: split "
+        "the call, best at 5 MB, and upload large files first (POST /v1/tenants/{tenant_id}/attachments)"
+    )

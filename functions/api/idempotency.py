@@ -79,5 +79,5 @@ def _settle(table: IdempotencyTable, running: Running, tenant_id: str, response:
 
 def _digest(request: Request, body: bytes) -> str:
     """Of the whole call, byte for byte."""
-    head = f"{request.method} {request.url.path}\n".encode()
+    head = f"{request.method} {request.scope['path']}\n".encode()
     return hashlib.sha256(head + body).hexdigest()

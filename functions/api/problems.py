@@ -51,6 +51,10 @@ class UnsupportedMediaType(InvalidInput):
     code = "unsupported_media_type"
 
 
+class UnsupportedContentCoding(UnsupportedMediaType):
+    """The body is compressed (RFC 9110, section 15.5.16)."""
+
+
 class BodyTooLarge(InvalidInput):
     """The body has more bytes than are taken."""
 
@@ -138,13 +142,13 @@ _KINDS: dict[type[MailProxyError], _Kind] = {
 }
 
 _DESCRIPTIONS = {
-    400: "The body is not strict JSON.",
+    400: "The body is not strict JSON, or nested too deeply.",
     401: "No token, or a wrong one.",
     403: "The token may not do this.",
     404: "There is no such thing.",
     409: "The thing is in a state that does not allow the call.",
     413: "The body is too large.",
-    415: "The body is not JSON.",
+    415: "The body is not JSON, or compressed.",
     422: "A value breaks a rule; `errors` says which.",
     429: "The token's calls of this minute are spent: try again after the seconds in Retry-After.",
     503: "An AWS service is throttled or unreachable: try again after the seconds in Retry-After.",
@@ -207,8 +211,8 @@ def _kind_of(error: MailProxyError) -> _Kind:
 
 async def _on_mail_proxy_error(request: Request, error: Exception) -> JSONResponse:
     if not isinstance(error, MailProxyError):
-        return internal_error(request.url.path)
-    kind, path = _kind_of(error), request.url.path
+        return internal_error(request.scope["path"])
+    kind, path = _kind_of(error), request.scope["path"]
     match error:
         case NothingAccepted():
             rejected = [RejectedEntry.of(each).model_dump() for each in error.rejected]
@@ -216,6 +220,8 @@ async def _on_mail_proxy_error(request: Request, error: Exception) -> JSONRespon
         case InvalidInput(pointer=str(pointer)) if pointer:
             found = FieldError(where="body", pointer=pointer, code=error.code, detail=error.detail)
             return _response(path, kind, error.code, error.detail, errors=[found])
+        case UnsupportedContentCoding():
+            return _response(path, kind, error.code, error.detail, headers={"Accept-Encoding": "identity"})
         case Unauthenticated():
             challenge = {"WWW-Authenticate": 'Bearer realm="mail-proxy"'}
             return _response(path, kind, error.code, error.detail, headers=challenge)
@@ -239,7 +245,7 @@ async def _on_validation_error(request: Request, error: Exception) -> JSONRespon
     detail = f"{first.pointer or first.where}: {first.detail}" if first else "the request breaks a rule"
     if len(errors) > 1:
         detail += f" (and {len(errors) - 1} more)"
-    return _response(request.url.path, _KINDS[InvalidInput], InvalidInput.code, detail, errors=errors)
+    return _response(request.scope["path"], _KINDS[InvalidInput], InvalidInput.code, detail, errors=errors)
 
 
 async def _on_http_exception(request: Request, error: Exception) -> JSONResponse:
@@ -255,7 +261,7 @@ async def _on_http_exception(request: Request, error: Exception) -> JSONResponse
     }
     kind = _Kind(status, status.phrase)
     code = status.name.lower()
-    return _response(request.url.path, kind, code, details.get(status, status.phrase), headers=headers)
+    return _response(request.scope["path"], kind, code, details.get(status, status.phrase), headers=headers)
 
 
 def _methods_of(request: Request) -> str:
