@@ -4,7 +4,7 @@ import re
 from typing import Annotated, NamedTuple
 
 from fastapi import APIRouter, Depends, Query, Response
-from pydantic import AwareDatetime, BaseModel, Field, JsonValue
+from pydantic import BaseModel, Field, JsonValue
 
 from functions.api.auth import require_admin
 from functions.api.cursors import Cursor, Limit, decode_cursor, encode_cursor, instant_of, refuse_cursor, refuse_query
@@ -16,6 +16,7 @@ from functions.api.services import Provided, Services
 from shared.audit.model import Actor, Command
 from shared.clock import SECOND, Millis, iso8601
 from shared.identifiers import DUE_KEY_PATTERN, TenantId
+from shared.json_values import Moment
 
 router = APIRouter(prefix="/v1/commands", tags=["audit"], route_class=GatedRoute, dependencies=[Depends(require_admin)])
 
@@ -25,8 +26,8 @@ _EXPORT_WITHIN: Millis = 15 * SECOND
 _A_PAGE = 1_000
 
 OfTenant = Annotated[TenantId | None, Query(description="Only what was done to this tenant.", examples=["acme"])]
-Since = Annotated[AwareDatetime | None, Query(description="Only what was recorded at this time or later.")]
-Until = Annotated[AwareDatetime | None, Query(description="Only what was recorded before this time.")]
+Since = Annotated[Moment | None, Query(description="Only what was recorded at this time or later.")]
+Until = Annotated[Moment | None, Query(description="Only what was recorded before this time.")]
 
 
 class CommandView(BaseModel):
@@ -84,10 +85,10 @@ class _Span(NamedTuple):
         return place
 
 
-def _span(order: str, tenant_id: str | None, since: AwareDatetime | None, until: AwareDatetime | None) -> _Span:
+def _span(order: str, tenant_id: str | None, since: Moment | None, until: Moment | None) -> _Span:
     first, last = instant_of(since), instant_of(until)
     if first is not None and last is not None and first > last:
-        refuse_query("until", "before since: nothing can lie between")
+        refuse_query("until", "before since: nothing can lie between", code="invalid_range")
     return _Span(tenant_id, first, last, f"commands#{order}#{tenant_id or ''}#{first}-{last}")
 
 
