@@ -8,6 +8,7 @@ uv := .tools/uv/bin/uv
 uv_ready := .tools/uv/.ready
 venv_ready := .venv/.ready
 emulator_ready := .tools/ministack/.ready
+node_receiver_ready := docs/receivers/node/node_modules/.ready
 peer_ready := .tools/peer/.ready
 sink_ready := .tools/postfix/.ready
 
@@ -36,6 +37,10 @@ $(emulator_ready): requirements/emulator.txt .python-version scripts/create-envi
 	@scripts/create-environment.sh .tools/ministack requirements/emulator.txt
 	@touch $@
 
+$(node_receiver_ready): docs/receivers/node/package-lock.json scripts/install-node-receiver.sh | $(venv_ready)
+	@scripts/install-node-receiver.sh
+	@touch $@
+
 $(peer_ready): requirements/peer.txt .python-version scripts/create-environment.sh scripts/install-peer.sh | $(uv_ready)
 	@scripts/install-peer.sh
 	@touch $@
@@ -45,7 +50,7 @@ $(sink_ready): scripts/install-smtp-sink.sh
 	@touch $@
 
 .PHONY: setup
-setup: $(venv_ready) $(emulator_ready) ## Create the environments that the other targets use
+setup: $(venv_ready) $(emulator_ready) $(node_receiver_ready) ## Create the environments that the other targets use
 
 .PHONY: lock
 lock: $(uv_ready) ## Resolve requirements/*.in to their newest versions, with hashes
@@ -128,5 +133,5 @@ soak: setup $(sink_ready) ## Send 20,000 mails through one sender and watch its 
 
 .PHONY: clean
 clean: ## Remove everything that make created
-	@rm -rf .venv .tools .local cdk.out .hypothesis .ruff_cache
+	@rm -rf .venv .tools .local cdk.out docs/receivers/node/node_modules .hypothesis .ruff_cache
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
