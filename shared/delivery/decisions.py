@@ -176,9 +176,7 @@ def _final(
     is_sent = any(each.status == Status.SENT for each in results)
     status = Status.SENT if is_sent else Status.ERROR
     detail = reason_of(results, status) if is_sent or not reason else reason
-    ended = mail.model_copy(update={"status": status, "finished_at": now}).with_event(
-        MailEvent(type=status.value, at=now, detail=detail)
-    )
+    ended = mail.with_event(MailEvent(type=status.value, at=now, detail=detail), status=status, finished_at=now)
     if is_sent:
         event = events.sent(ended, now, list(results))
     else:
@@ -211,9 +209,7 @@ def _deferred(
     possible_duplicate: bool,
 ) -> Decision:
     reason = reason_of(waiting, Status.DEFERRED)
-    put_off = mail.model_copy(update={"status": Status.DEFERRED}).with_event(
-        MailEvent(type="deferred", at=now, detail=reason)
-    )
+    put_off = mail.with_event(MailEvent(type="deferred", at=now, detail=reason), status=Status.DEFERRED)
     event = events.deferred(put_off, now, reason, list(results), possible_duplicate=possible_duplicate)
     asked = max((delay_hint(each.reply or "") or 0 for each in waiting), default=0)
     return Decision(put_off, event, tuple(results), retry_after=max(delay, asked), at_least=asked)

@@ -51,9 +51,8 @@ class Cancellation:
         if found.claimed_by is not None:
             raise InFlight(f"message {mail.id} is being sent just now: ask again for its status")
         now = self._clock()
-        ended = mail.model_copy(
-            update={"status": Status.CANCELLED, "finished_at": now, "expires_at": now + retention}
-        ).with_event(MailEvent(type="cancelled", at=now))
+        noted = MailEvent(type="cancelled", at=now)
+        ended = mail.with_event(noted, status=Status.CANCELLED, finished_at=now, expires_at=now + retention)
         unchanged = Attr("generation").eq(mail.generation) & Attr("slice_key").eq(mail.slice_key)
         self._lines.announce(reports_line(mail.tenant_id), now)
         try:

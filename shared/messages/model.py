@@ -161,9 +161,11 @@ class Mail(BaseModel):
         """The `pk` of the API: an opaque name of (tenant, id), unique over the instance."""
         return digest(self.tenant_id, self.id)
 
-    def with_event(self, event: MailEvent) -> Self:
-        short = event.model_copy(update={"detail": event.detail[:REPLY_LENGTH] if event.detail else None})
-        return self.model_copy(update={"events": [*self.events, short][-RECENT_EVENTS:]})
+    def with_event(self, event: MailEvent, **changes: object) -> Self:
+        """The mail after `event`, with the fields that it changes."""
+        if event.detail is not None and len(event.detail) > REPLY_LENGTH:
+            event = event.model_copy(update={"detail": event.detail[:REPLY_LENGTH]})
+        return self.model_copy(update={**changes, "events": [*self.events, event][-RECENT_EVENTS:]})
 
     def to_item(self) -> Item:
         item: Item = {
