@@ -43,18 +43,24 @@ def to_api(
     tables: Tables,
     lanes: Sequence[sqs.Queue],
     reports: sqs.Queue,
+    dead_letters: Sequence[sqs.Queue],
     payloads: Payloads,
     secrets: Secrets,
 ) -> None:
-    """Reads and writes everything, wakes any line, and seals credentials."""
+    """Reads and writes everything, wakes any line, takes out dead letters, and seals credentials."""
     api.allow(*_READ, *_WRITE, on=[tables.registry.table_arn, tables.messages.table_arn])
     api.allow(
         "dynamodb:Query",
-        on=[*_indexes(tables.registry, "by_kind"), *_indexes(tables.messages, "by_tenant", "by_batch")],
+        on=[*_indexes(tables.registry, "by_kind"), *_indexes(tables.messages, "by_tenant", "by_batch", "due")],
     )
     _wake(api, [*lanes, reports])
     # Lets go of wake-ups that wait for what has just been corrected.
     api.allow("sqs:ChangeMessageVisibility", on=[queue.queue_arn for queue in [*lanes, reports]])
+    api.allow("sqs:GetQueueAttributes", on=[queue.queue_arn for queue in [*lanes, reports, *dead_letters]])
+    api.allow(
+        *("sqs:ReceiveMessage", "sqs:ChangeMessageVisibility", "sqs:DeleteMessage"),
+        on=[queue.queue_arn for queue in dead_letters],
+    )
     api.allow("s3:PutObject", "s3:GetObject", on=[payloads.bucket.arn_for_objects("*")])
     api.allow(
         *("kms:Encrypt", "kms:Decrypt"),

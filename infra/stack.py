@@ -120,6 +120,15 @@ class MailProxyStack(cdk.Stack):
         }
         for worker in self.workers.values():
             worker.add_environment(addresses)
+        self.api.worker.add_environment(
+            {
+                **{
+                    f"LANE_{lane.upper()}_DEAD_LETTERS_URL": line.dead_letters.queue_url
+                    for lane, line in self.lanes.items()
+                },
+                "REPORTS_DEAD_LETTERS_URL": self.reports.dead_letters.queue_url,
+            }
+        )
 
     def _grant(self) -> None:
         lanes = [line.queue for line in self.lanes.values()]
@@ -128,6 +137,7 @@ class MailProxyStack(cdk.Stack):
             tables=self.tables,
             lanes=lanes,
             reports=self.reports.queue,
+            dead_letters=[line.dead_letters for line in (*self.lanes.values(), self.reports)],
             payloads=self.payloads,
             secrets=self.secrets,
         )

@@ -55,11 +55,27 @@ def _hosts(value: str) -> list[str]:
 class ApiSettings(Settings):
     """Of the API."""
 
+    lane_immediate_dead_letters_url: str
+    lane_high_dead_letters_url: str
+    lane_medium_dead_letters_url: str
+    lane_low_dead_letters_url: str
+    reports_dead_letters_url: str
     kms_key_id: str
     payloads_bucket: str
     worker_timeout_seconds: WorkerTimeout
     admin_token_secret_id: str
     outgoing_allowed_hosts: str = ""
+
+    @property
+    def dead_letters_urls(self) -> dict[LineKind, str]:
+        """Of the queues that take what the queues of `queue_urls` gave up on."""
+        return {
+            LineKind.IMMEDIATE: self.lane_immediate_dead_letters_url,
+            LineKind.HIGH: self.lane_high_dead_letters_url,
+            LineKind.MEDIUM: self.lane_medium_dead_letters_url,
+            LineKind.LOW: self.lane_low_dead_letters_url,
+            LineKind.REPORTS: self.reports_dead_letters_url,
+        }
 
     @property
     def allowed_hosts(self) -> list[str]:

@@ -15,10 +15,13 @@ from functions.api.routes import (
     accounts,
     api_keys,
     commands,
+    dead_letters,
     events,
     health,
     instance,
     messages,
+    metrics,
+    status,
     suppressions,
     suspension,
     sync,
@@ -45,6 +48,8 @@ _TAGS = [
     {"name": "tenants", "description": "Those who send mail through this instance."},
     {"name": "instance", "description": "What holds for every tenant."},
     {"name": "audit", "description": "Who changed what, and when."},
+    {"name": "status", "description": "What waits and why, and what was sent."},
+    {"name": "dead letters", "description": "What the queues gave up on."},
     {"name": "health", "description": "Whether the API is alive."},
 ]
 _ROUTES = (
@@ -58,6 +63,9 @@ _ROUTES = (
     api_keys,
     instance,
     commands,
+    status,
+    metrics,
+    dead_letters,
     health,
 )
 

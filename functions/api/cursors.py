@@ -56,6 +56,14 @@ def decode_owner_id(listing: str, cursor: str) -> str:
     return place
 
 
+def decode_pair(listing: str, cursor: str) -> tuple[str, str]:
+    """As `decode_owner_id`, for lists in order of tenant and account; the place is both, with `#` between."""
+    tenant_id, _, account_id = decode_cursor(listing, cursor).partition("#")
+    if not all(re.fullmatch(OWNER_ID_PATTERN, each) for each in (tenant_id, account_id)):
+        refuse_cursor()
+    return tenant_id, account_id
+
+
 def refuse_cursor() -> Never:
     """Raises RequestValidationError for the query parameter `cursor`."""
     refuse_query(

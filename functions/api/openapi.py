@@ -36,7 +36,8 @@ def openapi_document(app: FastAPI) -> dict[str, Any]:
 def _name_problems(responses: dict[str, dict[str, Any]]) -> None:
     for status, response in responses.items():
         if int(status) >= HTTPStatus.BAD_REQUEST:
-            response["content"] = {MEDIA_TYPE: response["content"]["application/json"]}
+            [content] = response["content"].values()  # under the media type of the operation's own answers
+            response["content"] = {MEDIA_TYPE: content}
 
 
 def rendered(app: FastAPI) -> str:

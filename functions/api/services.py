@@ -15,17 +15,20 @@ from shared.aws import clients
 from shared.aws.dynamodb import Table
 from shared.aws.envelopes import EnvelopeSealer
 from shared.aws.kms import SecretSealer
+from shared.aws.polled_queue import PolledQueue
 from shared.aws.s3 import Bucket
 from shared.aws.secrets import DeployedSecret
 from shared.aws.sqs import FifoQueue
 from shared.clock import Clock, system_clock
 from shared.idempotency.table import IdempotencyTable
 from shared.instance.table import InstanceTable
+from shared.lines.dead_letters import DeadLetters
 from shared.lines.head import Heads
 from shared.lines.lines import Lines
 from shared.lines.wakeups import WakeUps
 from shared.messages.cancellation import Cancellation
 from shared.messages.cleanup import Cleanup
+from shared.messages.depths import Depths
 from shared.messages.intake import Intake
 from shared.messages.payloads import PayloadStore
 from shared.messages.removal import Removal
@@ -41,6 +44,9 @@ from shared.reports.pulling import EventReader
 from shared.reports.replay import Replays
 from shared.reports.sync_table import SyncRequests, SyncTable
 from shared.settings import ApiSettings
+from shared.status.accounts import AccountsReader
+from shared.status.figures import FiguresReader
+from shared.status.instance import InstanceReader
 from shared.suppression.table import SuppressionTable
 from shared.tenants.api_keys import ApiKeyTable
 from shared.tenants.call_rate import CallRate
@@ -69,6 +75,7 @@ class Services:
     mails: MailTable
     payloads: PayloadStore
     slices: SliceTable
+    heads: Heads
     lines: Lines
     intake: Intake
     cancellation: Cancellation
@@ -85,6 +92,10 @@ class Services:
     suppressions: SuppressionTable
     syncs: SyncTable
     sync_requests: SyncRequests
+    account_statuses: AccountsReader
+    survey: InstanceReader
+    figures: FiguresReader
+    dead_letters: DeadLetters
     guard: Guard
     clock: Clock
 
@@ -95,7 +106,12 @@ def build_services(settings: ApiSettings, clock: Clock = system_clock) -> Servic
     messages = Table(clients.dynamodb(), settings.messages_table)
     sealer = SecretSealer(clients.kms(), settings.kms_key_id, clock)
     queues = {kind: FifoQueue(clients.sqs(), url) for kind, url in settings.queue_urls.items()}
-    lines = Lines(Heads(messages), WakeUps(queues), clock)
+    heads, depths = Heads(messages), Depths(messages, clock)
+    lines = Lines(heads, WakeUps(queues), clock)
+    polled = {kind: PolledQueue(clients.sqs(), url) for kind, url in settings.queue_urls.items()}
+    dead_letters = {kind: PolledQueue(clients.sqs(), url) for kind, url in settings.dead_letters_urls.items()}
+    counters, health = CounterTable(messages), HealthTable(messages)
+    survey = InstanceReader(heads=heads, depths=depths, queues=polled, dead_letters=dead_letters, clock=clock)
     accounts = AccountTable(registry, sealer, clock)
     tenants = TenantTable(registry, sealer, clock)
     instance = InstanceTable(registry)
@@ -121,11 +137,12 @@ def build_services(settings: ApiSettings, clock: Clock = system_clock) -> Servic
         signing=SigningTable(registry, sealer, clock),
         accounts=accounts,
         access_tokens=TokenTable(messages, EnvelopeSealer(sealer), clock),
-        health=HealthTable(messages),
-        counters=CounterTable(messages),
+        health=health,
+        counters=counters,
         mails=mails,
         payloads=payloads,
         slices=slices,
+        heads=heads,
         lines=lines,
         intake=Intake(messages=messages, mails=mails, payloads=payloads, accounts=accounts, lines=lines, clock=clock),
         cancellation=Cancellation(messages=messages, mails=mails, slices=slices, lines=lines, clock=clock),
@@ -142,6 +159,10 @@ def build_services(settings: ApiSettings, clock: Clock = system_clock) -> Servic
         suppressions=SuppressionTable(registry, clock),
         syncs=syncs,
         sync_requests=SyncRequests(syncs, lines, clock),
+        account_statuses=AccountsReader(heads=heads, depths=depths, counters=counters, health=health, clock=clock),
+        survey=survey,
+        figures=FiguresReader(accounts=accounts, counters=counters, heads=heads, depths=depths, instance=survey),
+        dead_letters=DeadLetters(dead_letters, lines, clock),
         guard=Guard(settings.allowed_hosts),
         clock=clock,
     )

@@ -7,12 +7,13 @@ from dataclasses import dataclass, fields
 from datetime import UTC, datetime
 
 from shared.aws.attributes import Item
-from shared.aws.dynamodb import ItemKey, Key, Table, Update
+from shared.aws.dynamodb import ItemKey, Table, Update
 from shared.clock import DAY, HOUR, SECOND, Millis, ttl_seconds
 from shared.messages.model import Status
 
 _HOURS_KEPT: Millis = 8 * DAY
 _HOUR = "HOUR#"
+_HOURS_OF_A_DAY = 24
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,9 +78,15 @@ class CounterTable:
 
     def last_day(self, tenant_id: str, account_id: str, now: Millis) -> Counts:
         """Of the 24 hours that end with the running one."""
-        first, last = (_hour_key(tenant_id, account_id, at) for at in (now - 23 * HOUR, now))
-        condition = Key("pk").eq(first.pk) & Key("sk").between(first.sk, last.sk)
-        return sum((_counts(item) for item in self._table.query(condition).items), Counts())
+        return self.last_days([(tenant_id, account_id)], now)[tenant_id, account_id]
+
+    def last_days(self, accounts: Iterable[tuple[str, str]], now: Millis) -> dict[tuple[str, str], Counts]:
+        """The same of many, by (tenant, account). Reads 24 items of each."""
+        hours = {each: [_hour_key(*each, now - ago * HOUR) for ago in range(_HOURS_OF_A_DAY)] for each in accounts}
+        found = self._table.batch_get(key for keys in hours.values() for key in keys)
+        return {
+            each: sum((_counts(found[key]) for key in keys if key in found), Counts()) for each, keys in hours.items()
+        }
 
     def forget(self, tenant_id: str, account_id: str) -> None:
         """The totals, with the account; the hours leave by themselves."""

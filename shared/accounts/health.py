@@ -36,7 +36,12 @@ class HealthTable:
 
     def faults(self, tenant_id: str, account_ids: Iterable[str]) -> dict[str, Fault]:
         """By account id, for those that have one."""
-        keys = {account_id: _key(tenant_id, account_id) for account_id in account_ids}
+        found = self.faults_of((tenant_id, each) for each in account_ids)
+        return {account_id: fault for (_, account_id), fault in found.items()}
+
+    def faults_of(self, accounts: Iterable[tuple[str, str]]) -> dict[tuple[str, str], Fault]:
+        """The same of several tenants' accounts, by (tenant, account)."""
+        keys = {each: _key(*each) for each in accounts}
         found = self._table.batch_get(keys.values())
         return {each: Fault.model_validate(found[key]) for each, key in keys.items() if key in found}
 

@@ -11,7 +11,7 @@ from shared.aws.envelopes import EnvelopeSealer
 from shared.aws.kms import SecretSealer
 from shared.clock import Clock
 from shared.errors import ConditionFailed, Conflict, InvalidInput, NotFound, TransactionRefused
-from shared.tenants.keys import Trace, trace_key
+from shared.tenants.keys import BY_KIND_INDEX, Trace, trace_key
 
 
 def account_key(tenant_id: str, account_id: str) -> ItemKey:
@@ -30,6 +30,14 @@ class AccountPage:
 
     accounts: list[Account]
     next: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class AccountNames:
+    """Accounts of several tenants, as (tenant, account). `next` is the pair to go on after, None on the last page."""
+
+    names: list[tuple[str, str]]
+    next: tuple[str, str] | None
 
 
 class AccountTable:
@@ -67,6 +75,13 @@ class AccountTable:
         key = account_key(tenant_id, "")
         condition = Key("pk").eq(key.pk) & Key("sk").begins_with(key.sk)
         return [account_from_item(item) for item in self._table.query_all(condition)]
+
+    def names(self, *, limit: int | None = None, after: tuple[str, str] | None = None) -> AccountNames:
+        """The accounts of all tenants that come after `after`, in order of tenant and account; of one page of the
+        index, which is some 500 accounts."""
+        resume = account_key(*after).item | _index_key(*after) if after else None
+        page = self._table.query(Key("by_kind_pk").eq("ACCOUNT"), index=BY_KIND_INDEX, limit=limit, resume=resume)
+        return AccountNames([_name(item) for item in page.items], _name(page.resume) if page.resume else None)
 
     def put(self, tenant_id: str, account_id: str, settings: AccountSettings) -> tuple[Account, bool]:
         """The account, and whether it is new. Raises Conflict when somebody else changed it at the same time."""
@@ -177,5 +192,13 @@ def _oauth_target(account: Account | AccountSettings) -> tuple[str | None, ...]:
 
 def _to_item(account: Account) -> Item:
     fields: Item = account.model_dump(exclude_none=True)
-    index: Item = {"by_kind_pk": "ACCOUNT", "by_kind_sk": f"{account.tenant_id}#{account.id}"}
-    return account_key(account.tenant_id, account.id).item | index | fields
+    return account_key(account.tenant_id, account.id).item | _index_key(account.tenant_id, account.id) | fields
+
+
+def _index_key(tenant_id: str, account_id: str) -> Item:
+    return {"by_kind_pk": "ACCOUNT", "by_kind_sk": f"{tenant_id}#{account_id}"}
+
+
+def _name(item: Item) -> tuple[str, str]:
+    tenant_id, _, account_id = str(item["by_kind_sk"]).partition("#")
+    return tenant_id, account_id

@@ -139,11 +139,15 @@ class Attendant:
                 until=wait.until,
                 waits=waits,
                 held=wake_up.receipt_handle,
+                reason=wait.reason,
             ):
                 return Disposition.GIVE_BACK
             in_hand = await self._hold(wake_up, visit.deadline - self._clock() + _COVER)
             return None if in_hand else Disposition.GIVE_BACK
-        if await in_thread(self._heads.block, line, visit.head, until=wait.until, waits=waits):
+        blocked = await in_thread(
+            self._heads.block, line, visit.head, until=wait.until, waits=waits, reason=wait.reason
+        )
+        if blocked:
             return Disposition.ACKNOWLEDGE
         return None
 

@@ -9,9 +9,10 @@ tenant; what a worker that met one just before writes later does not bring it ba
 `seq`            counts announcements of work, `announced_at` is the time of the last
 `waits`          counts waits in a row, which the backoff grows with
 `held`           the receipt handle of a wake-up that waits out its visibility, for whoever opens the line before
+`reason`         of the last wait, for those who look at the line
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
 from shared.aws.attributes import Item
@@ -22,6 +23,7 @@ from shared.lines.line import WOKEN, Line, LineKind, due_shard
 
 DUE_INDEX = "due"
 _TRIES = 5
+_MAX_REASON = 300
 WAKE_AFTER: Millis = MINUTE  # how long a queued wake-up, or an announced piece of work, is waited for
 
 
@@ -36,6 +38,8 @@ class Head:
     unblocks: int
     waits: int
     held: str | None = None
+    woken_at: Millis | None = None
+    reason: str | None = None
 
     @classmethod
     def from_item(cls, item: Item) -> "Head":
@@ -51,10 +55,18 @@ class Head:
             unblocks=number("unblocks"),
             waits=number("waits"),
             held=str(item["held"]) if "held" in item else None,
+            woken_at=number("woken_at") or None,
+            reason=str(item["reason"]) if "reason" in item else None,
         )
 
     def is_blocked(self, now: Millis) -> bool:
         return self.blocked_until is not None and self.blocked_until > now
+
+    def waits_until(self, now: Millis) -> Millis | None:
+        """When a line that must wait is tried again; None for one that need not."""
+        if self.is_blocked(now):
+            return self.blocked_until
+        return self.woken_at if self.held is not None and self.woken_at is not None and self.woken_at > now else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,10 +183,11 @@ class Heads:
         """The worker got through: the next wait is the first again."""
         self._changed(Update(line.head_key, remove=("waits",), condition=Attr("pk").exists()))
 
-    def record_wait(self, line: Line, head: Head, *, until: Millis, waits: int, held: str) -> bool:
+    def record_wait(self, line: Line, head: Head, *, until: Millis, waits: int, held: str, reason: str = "") -> bool:
         """The wake-up, of receipt handle `held`, is kept by its visibility `until` then; False if the line was
         unblocked since `head` was read, and so must be tried."""
         rest: Item = {"wake_at": until + WAKE_AFTER, "due_shard": line.due_shard, "waits": waits, "held": held}
+        rest["reason"] = reason[:_MAX_REASON]
         return self._changed(
             Update(
                 line.head_key,
@@ -184,9 +197,10 @@ class Heads:
             )
         )
 
-    def block(self, line: Line, head: Head, *, until: Millis, waits: int) -> bool:
+    def block(self, line: Line, head: Head, *, until: Millis, waits: int, reason: str = "") -> bool:
         """Closes the line until `until`; False if it was unblocked since `head` was read, and so must be tried."""
         rest: Item = {"blocked_until": until, "wake_at": until, "due_shard": line.due_shard, "waits": waits}
+        rest["reason"] = reason[:_MAX_REASON]
         return self._changed(
             Update(line.head_key, set=rest, remove=("visited_until",), condition=_not_unblocked_since(head))
         )
@@ -227,6 +241,17 @@ class Heads:
             found = _due_head(item)
             if found.blocked_until is not None and found.blocked_until > now:
                 yield found
+
+    def with_work(self, shard: int, *, limit: int) -> tuple[list[DueHead], bool]:
+        """The lines of one shard that have work, now or later, the longest due first; and whether these are all."""
+        page = self._table.query(Key("due_shard").eq(due_shard(shard)), index=DUE_INDEX, limit=limit)
+        return [_due_head(item) for item in page.items], page.resume is None
+
+    def read(self, lines: Iterable[Line]) -> dict[Line, Head]:
+        """The heads as they are; lines that never had work are left out."""
+        keys = {line: line.head_key for line in lines}
+        found = self._table.batch_get(keys.values())
+        return {line: Head.from_item(found[key]) for line, key in keys.items() if key in found}
 
     def postpone(self, due: DueHead, *, to: Millis) -> bool:
         """Moves `wake_at` if it is still the one that was seen."""

@@ -37,16 +37,20 @@ class Lines:
         if due:
             self._send(line)
 
-    def unblock(self, lines: Iterable[Line]) -> None:
-        """Opens lines that waited for what has just been corrected, and wakes them whatever is queued."""
+    def unblock(self, lines: Iterable[Line]) -> list[Line]:
+        """Opens lines that waited for what has just been corrected, and wakes them whatever is queued. Those that were
+        there to be opened: lines that never had work are not."""
+        opened: list[Line] = []
         for line in lines:
             head = self._heads.unblock(line, self._clock())
             if head is None:
                 continue
+            opened.append(line)
             if head.held is not None:
                 self._release(WakeUp(line, head.held))
             else:
                 self._send(line)
+        return opened
 
     def _release(self, wake_up: WakeUp) -> None:
         """Ends a wait by visibility: the wake-up itself comes back at once."""

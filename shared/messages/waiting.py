@@ -32,7 +32,7 @@ class WaitingMail:
         """The unsent mails of the tenant, or of one batch of it, scheduled ones and those put off included."""
         deadline, mails = self._clock() + within, 0
         for items in self._pages(tenant, batch_code):
-            mails += sum(_size(item) for item in items if batch_code in (None, item.get("batch_code")))
+            mails += sum(mails_in(item) for item in items if batch_code in (None, item.get("batch_code")))
             if self._clock() >= deadline:
                 return WaitingCount(mails, complete=False)
         return WaitingCount(mails, complete=True)
@@ -56,6 +56,7 @@ class WaitingMail:
             resume = page.resume
 
 
-def _size(item: Item) -> int:
+def mails_in(item: Item) -> int:
+    """How many mails a slice has, of its item."""
     entries = item.get("entries")
     return len(entries) if isinstance(entries, list) else 0

@@ -8,6 +8,8 @@ from enum import StrEnum
 
 from shared.aws.dynamodb import Attr, Condition, ItemKey
 
+BY_KIND_INDEX = "by_kind"
+
 
 def tenant_key(tenant_id: str) -> ItemKey:
     """The key of the tenant's item."""

@@ -9,13 +9,11 @@ from shared.aws.kms import SecretSealer
 from shared.clock import Clock, Millis
 from shared.errors import ConditionFailed, Conflict, NotFound, TransactionRefused
 from shared.tenants.api_keys import first_key
-from shared.tenants.keys import NOT_BEING_DELETED, Trace, tenant_key, trace_key
+from shared.tenants.keys import BY_KIND_INDEX, NOT_BEING_DELETED, Trace, tenant_key, trace_key
 from shared.tenants.model import AuthMethod, Tenant, TenantSettings
 from shared.tenants.signing import SigningTable
 
 __all__ = ["BY_KIND_INDEX", "NewTenant", "TenantPage", "TenantTable", "tenant_from_item", "tenant_key"]
-
-BY_KIND_INDEX = "by_kind"
 
 
 def tenant_from_item(item: Item) -> Tenant:

@@ -76,17 +76,26 @@ def test_no_function_may_scan_a_table(on_aws: Synthesized, service: str) -> None
 
 def test_the_api_reads_and_writes_both_tables_and_lists_from_their_indexes(on_aws: Synthesized) -> None:
     registry, messages = _tables(on_aws)
-    listings = {f"{registry}/index/by_kind", f"{messages}/index/by_tenant", f"{messages}/index/by_batch"}
+    of_messages = {f"{messages}/index/{name}" for name in ("by_tenant", "by_batch", "due")}
+    listings = {f"{registry}/index/by_kind", *of_messages}
     assert _granted(on_aws, "api", "dynamodb:") == {
         *((action, table) for action in READ | WRITE for table in (registry, messages)),
         *(("dynamodb:Query", index) for index in listings),
     }
 
 
-def test_the_api_wakes_every_line_and_works_none(on_aws: Synthesized) -> None:
+def test_the_api_wakes_every_line_and_works_none_but_takes_out_what_others_gave_up_on(on_aws: Synthesized) -> None:
     may_wake = _may_wake(on_aws, (*SENDERS, "reporter"))
-    may_let_go = {("sqs:ChangeMessageVisibility", queue) for _, queue in may_wake}
-    assert _granted(on_aws, "api", "sqs:") == may_wake | may_let_go
+    worked = {queue for _, queue in may_wake}
+    dead_letters = {f"<{queue.logical_id}>" for queue in on_aws.of_kind("AWS::SQS::Queue")} - worked
+    assert len(dead_letters) == len(worked)
+    may_take_out = {"sqs:ReceiveMessage", "sqs:ChangeMessageVisibility", "sqs:DeleteMessage"}
+    assert _granted(on_aws, "api", "sqs:") == {
+        *may_wake,
+        *(("sqs:ChangeMessageVisibility", queue) for queue in worked),
+        *(("sqs:GetQueueAttributes", queue) for queue in worked | dead_letters),
+        *((action, queue) for action in may_take_out for queue in dead_letters),
+    }
 
 
 def test_the_api_seals_credentials_of_a_named_tenant_only(on_aws: Synthesized) -> None:

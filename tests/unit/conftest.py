@@ -95,6 +95,12 @@ def queue_urls(aws: None) -> dict[LineKind, str]:
 
 
 @pytest.fixture
+def dead_letters_urls(aws: None) -> dict[LineKind, str]:
+    client = boto.sqs()
+    return {kind: _create_queue(client, kind, suffix="-dead-letters") for kind in WOKEN}
+
+
+@pytest.fixture
 def queues(queue_urls: dict[LineKind, str]) -> dict[LineKind, FifoQueue]:
     client = clients.sqs()
     return {kind: FifoQueue(client, url) for kind, url in queue_urls.items()}
@@ -117,13 +123,13 @@ def payloads_bucket(aws: None) -> Bucket:
     return Bucket(clients.s3, "payloads")
 
 
-def _create_queue(client: "SQSClient", kind: LineKind) -> str:
+def _create_queue(client: "SQSClient", kind: LineKind, suffix: str = "") -> str:
     attributes = {
         "FifoQueue": "true",
         "DeduplicationScope": "messageGroup",
         "FifoThroughputLimit": "perMessageGroupId",
     }
-    return client.create_queue(QueueName=f"{kind.value}.fifo", Attributes=attributes)["QueueUrl"]  # type: ignore[arg-type]
+    return client.create_queue(QueueName=f"{kind.value}{suffix}.fifo", Attributes=attributes)["QueueUrl"]  # type: ignore[arg-type]
 
 
 def _due_index() -> "GlobalSecondaryIndexTypeDef":

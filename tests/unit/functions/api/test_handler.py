@@ -1,6 +1,8 @@
 """The Lambda entrance: an event of API Gateway's HTTP API in, its answer out."""
 
 import asyncio
+import base64
+import gzip
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -22,8 +24,12 @@ class Context:
     aws_request_id: str = "52fdfc07-2182-154f-163f-5f0f9a621d72"
 
 
-def event(method: str, path: str, body: str | None = None, token: str | None = ADMIN_TOKEN) -> dict[str, object]:
+def event(
+    method: str, path: str, body: str | None = None, token: str | None = ADMIN_TOKEN, accept_encoding: str | None = None
+) -> dict[str, object]:
     headers = {"host": "api.example", "content-type": "application/json"}
+    if accept_encoding is not None:
+        headers["accept-encoding"] = accept_encoding
     if token is not None:
         headers["x-api-token"] = token
     return {
@@ -84,6 +90,14 @@ def test_problems_go_back_as_text(in_place: None) -> None:
     assert answer["statusCode"] == 401
     assert answer["isBase64Encoded"] is False
     assert answer["headers"]["content-type"] == "application/problem+json"  # type: ignore[index]
+
+
+def test_metrics_go_back_as_text_or_compressed_as_base64(in_place: None) -> None:
+    plain = call("GET", "/metrics")
+    packed = call("GET", "/metrics", None, ADMIN_TOKEN, "gzip")
+    assert (plain["isBase64Encoded"], packed["isBase64Encoded"]) == (False, True)
+    assert gzip.decompress(base64.b64decode(str(packed["body"]))).decode() == plain["body"]
+    assert packed["headers"]["content-encoding"] == "gzip"  # type: ignore[index]
 
 
 def test_missing_settings_are_answered_with_500_and_named_in_the_log(

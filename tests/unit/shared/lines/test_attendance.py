@@ -218,6 +218,8 @@ async def test_a_short_wait_holds_the_wake_up_and_gives_it_back(
     assert head_of(messages).wake_at == NOON + duration + MINUTE
     assert head_of(messages).blocked_until is None
     assert head_of(messages).waits == 1
+    assert head_of(messages).reason == "the relay is down"
+    assert head_of(messages).waits_until(NOON) == NOON + duration
 
 
 async def test_a_long_wait_is_kept_by_the_head_and_the_wake_up_is_done_with(
@@ -230,6 +232,8 @@ async def test_a_long_wait_is_kept_by_the_head_and_the_wake_up_is_done_with(
 
     assert head_of(messages).blocked_until == until
     assert head_of(messages).wake_at == until
+    assert head_of(messages).reason == "the relay is down"
+    assert (head_of(messages).waits_until(until - 1), head_of(messages).waits_until(until)) == (until, None)
     assert len(wake_ups.held) == 1
 
 
