@@ -4,8 +4,18 @@ import json
 
 import pytest
 
-from shared.accounts.oauth.endpoint import Issued, TokenFault, TokenRefused, TokenUnavailable, read_answer
+from shared.accounts.oauth.endpoint import (
+    Issued,
+    TokenEndpoint,
+    TokenFault,
+    TokenRefused,
+    TokenUnavailable,
+    read_answer,
+)
 from shared.clock import DAY, HOUR, SECOND
+from shared.outgoing.guard import Guard
+from tests.unit.shared.outgoing.hostile import HOSTILE_URLS
+from tests.unit.shared.outgoing.peers import Peer, answering
 
 
 def granted(**fields: object) -> bytes:
@@ -89,3 +99,13 @@ def test_a_token_in_a_malformed_answer_is_not_quoted() -> None:
 
 def test_tokens_are_not_printed() -> None:
     assert "SECRET" not in repr(read_answer(200, granted(access_token="SECRET-1", refresh_token="SECRET-2")))
+
+
+async def test_no_url_leads_a_secret_to_what_is_not_public() -> None:
+    endpoint = TokenEndpoint(Guard([]))
+    with Peer(answering("200 OK", granted())) as peer:
+        for url in HOSTILE_URLS:
+            with pytest.raises(TokenFault):
+                await endpoint.ask(url.format(port=peer.url.rpartition(":")[2]), {"client_secret": "s"})
+
+    assert peer.connections == 0

@@ -1,6 +1,7 @@
 """A loopback HTTP peer that says exactly what a test wants it to say, octet by octet."""
 
 import socket
+import ssl
 import threading
 from collections.abc import Callable
 from contextlib import suppress
@@ -11,10 +12,11 @@ type Conversation = Callable[[socket.socket], None]
 
 
 class Peer:
-    """Holds one conversation with each client that connects, and counts them."""
+    """Holds one conversation with each client that connects, and counts them; over TLS, if it is given a context."""
 
-    def __init__(self, conversation: Conversation) -> None:
+    def __init__(self, conversation: Conversation, tls: ssl.SSLContext | None = None) -> None:
         self._conversation = conversation
+        self._tls = tls
         self._listener = socket.create_server(("127.0.0.1", 0))
         self._thread = threading.Thread(target=self._serve, daemon=True)
         self._open: list[socket.socket] = []
@@ -23,7 +25,7 @@ class Peer:
 
     @property
     def url(self) -> str:
-        return f"http://127.0.0.1:{self._listener.getsockname()[1]}"
+        return f"{'http' if self._tls is None else 'https'}://127.0.0.1:{self._listener.getsockname()[1]}"
 
     def _serve(self) -> None:
         while True:
@@ -34,6 +36,10 @@ class Peer:
             self.connections += 1
             self._open.append(client)
             try:
+                if self._tls is not None:
+                    client.settimeout(5)
+                    client = self._tls.wrap_socket(client, server_side=True)
+                    self._open.append(client)
                 self.requests.append(read_request(client))
                 self._conversation(client)
             except OSError:

@@ -11,6 +11,7 @@ import pytest
 from shared.outgoing import http
 from shared.outgoing.guard import Guard
 from shared.outgoing.http import MAX_ANSWER_BYTES, Answer, CallFailed, GuardedHttp
+from tests.unit.shared.outgoing.hostile import HOSTILE_URLS
 from tests.unit.shared.outgoing.peers import Peer, answering, saying, until_the_client_leaves
 
 LOCAL = Guard(["127.0.0.1"])
@@ -175,48 +176,7 @@ async def test_a_connection_that_the_peer_closed_meanwhile_is_replaced(calls: Gu
     assert peer.connections == 3
 
 
-@pytest.mark.parametrize(
-    "url",
-    [
-        "http://127.0.0.1:{port}/",
-        "https://127.0.0.1:{port}/",
-        "https://127.1:{port}/",
-        "https://2130706433:{port}/",
-        "https://0x7f000001:{port}/",
-        "https://0177.0.0.1:{port}/",
-        "https://017700000001:{port}/",
-        "https://0:{port}/",
-        "https://localhost:{port}/",
-        "https://LOCALHOST:{port}/",
-        "https://localhost.:{port}/",
-        "https://[::1]:{port}/",
-        "https://[::ffff:127.0.0.1]:{port}/",
-        "https://[::ffff:7f00:1]:{port}/",
-        "https://[0:0:0:0:0:ffff:7f00:1]:{port}/",
-        "https://[64:ff9b::7f00:1]:{port}/",
-        "https://[2002:7f00:1::]:{port}/",
-        "https://[fe80::1%25lo]:{port}/",
-        "https://\uff11\uff12\uff17.0.0.1:{port}/",
-        "https://127\u30020\u30020\u30021:{port}/",
-        "https://%31%32%37.0.0.1:{port}/",
-        "https://\u24db\u24deca\u24dbhost:{port}/",
-        "https://user:secret@127.0.0.1:{port}/",
-        "https://8.8.8.8@127.0.0.1:{port}/",
-        "https://169.254.169.254/latest/meta-data/",
-        "https://10.0.0.1/",
-        "ftp://127.0.0.1:{port}/",
-        "file:///etc/passwd",
-        "//127.0.0.1:{port}/",
-        "127.0.0.1:{port}",
-        "https://",
-        "https:///x",
-        "https://a..b/",
-        "https://" + "x" * 64 + ".example.org/",
-        "https://127.0.0.1:99999/",
-        "https://[::1/",
-        "",
-    ],
-)
+@pytest.mark.parametrize("url", HOSTILE_URLS)
 async def test_a_url_that_leads_to_what_is_not_public_is_refused_before_any_connection(url: str) -> None:
     caller = GuardedHttp(FORBIDDEN)
     with Peer(answering("200 OK")) as peer, pytest.raises(CallFailed):
