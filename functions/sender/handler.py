@@ -8,7 +8,7 @@ from functools import cache
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from functions.mapping import BatchResponse, Invocation, attend_all
+from functions.mapping import BatchResponse, Invocation, SqsEvent, attend_all
 from shared.accounts.counters import CounterTable
 from shared.accounts.health import HealthTable
 from shared.accounts.oauth.endpoint import TokenEndpoint
@@ -123,6 +123,6 @@ def _worker() -> LaneWorker:
 
 @metrics.log_metrics
 @logger.inject_lambda_context(clear_state=True)
-def handler(event: dict[str, object], context: LambdaContext) -> BatchResponse:
+def handler(event: SqsEvent, context: LambdaContext) -> BatchResponse:
     """An SQS event with one wake-up."""
     return _runner.run(attend_all(event, context, _worker().attend))

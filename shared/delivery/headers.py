@@ -10,7 +10,7 @@ from email.header import Header
 from email.utils import formataddr
 
 from shared.errors import InvalidInput
-from shared.messages.addresses import Address
+from shared.messages.model import Address
 
 _LINE = 78  # characters that a line should not exceed (RFC 5322 §2.1.1)
 _LONGEST_WORD = 900  # a header is folded at white space, and nowhere else unless it is encoded

@@ -9,7 +9,7 @@ from shared.clock import DAY, SECOND, Millis
 from shared.json_values import WholeNumber
 from shared.limits.model import PriorityShares
 from shared.messages.model import Priority
-from shared.messages.submission import PriorityField
+from shared.messages.priorities import PriorityField
 from shared.outgoing.urls import BaseUrl, UrlPath
 
 DEFAULT_RETENTION: Millis = 7 * DAY

@@ -5,8 +5,9 @@ from functools import lru_cache
 
 import email_validator
 from email_validator import EmailNotValidError, validate_email
-from pydantic import BaseModel, ConfigDict
 from pydantic_core import PydanticCustomError
+
+from shared.messages.model import Address
 
 MAX_NAME_LENGTH = 256
 MAX_ADDRESSES = 500  # in one field; checked before the addresses are, which is what costs time
@@ -15,15 +16,6 @@ MAX_ADDRESSES = 500  # in one field; checked before the addresses are, which is 
 for _domain in ("local", "localhost"):
     if _domain in email_validator.SPECIAL_USE_DOMAIN_NAMES:
         email_validator.SPECIAL_USE_DOMAIN_NAMES.remove(_domain)
-
-
-class Address(BaseModel):
-    """`address` has its domain in ASCII (IDNA); a non-ASCII local part needs SMTPUTF8 of the relay."""
-
-    model_config = ConfigDict(frozen=True)
-
-    name: str = ""
-    address: str
 
 
 def parse_address(value: object) -> Address:

@@ -19,7 +19,7 @@ from shared.lines.lines import Lines
 from shared.messages.candidates import Accepted, Candidate, Rejected, SliceGroup
 from shared.messages.model import Mail, MailEvent, Priority, Status
 from shared.messages.payloads import Payload, PayloadStore, payload_sort_key
-from shared.messages.pec_rules import breach_at_submission
+from shared.messages.pec_submission import breach_at_submission
 from shared.messages.resubmission import Resubmissions
 from shared.messages.slices import MAX_MAILS, Entry, Slice, SliceTable, put_new
 from shared.messages.submission import Submission, parse_submission

@@ -10,7 +10,6 @@ from shared.aws.dynamodb import ItemKey
 from shared.clock import Millis, ttl_seconds
 from shared.identifiers import digest
 from shared.lines.line import LANES, Line, LineKind, account_line
-from shared.messages.addresses import Address
 
 STATE_SORT_KEY = "STATE"
 RECIPIENTS_SORT_KEY = "RECIPIENTS"
@@ -45,6 +44,15 @@ class Status(StrEnum):
     def is_unsent(self) -> bool:
         """Whether the mail still has work waiting."""
         return self in (Status.PENDING, Status.DEFERRED)
+
+
+class Address(BaseModel):
+    """`address` has its domain in ASCII (IDNA); a non-ASCII local part needs SMTPUTF8 of the relay."""
+
+    model_config = ConfigDict(frozen=True)
+
+    name: str = ""
+    address: str
 
 
 class Attachment(BaseModel):

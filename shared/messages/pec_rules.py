@@ -7,9 +7,7 @@ told before. The relay's part of the rules, all recipients or none, is `Envelope
 from dataclasses import dataclass
 
 from shared.accounts.model import Account
-from shared.attachments.sources import FetchMode, decode_base64, infer_mode
 from shared.messages.model import Content
-from shared.messages.submission import Submission, SubmittedAttachment
 
 MEGABYTE = 1_000_000  # of the smaller kind: what is within this limit is within the provider's
 
@@ -20,14 +18,6 @@ class Breach:
 
     code: str
     detail: str
-
-
-def breach_at_submission(submission: Submission, account: Account) -> Breach | None:
-    """The first rule broken, as far as it can be told yet: the mail will be no smaller than what is counted here."""
-    if not account.is_pec_account:
-        return None
-    recipients = len(submission.envelope_recipients)
-    return formal_breach(submission) or size_breach(_least_size(submission), recipients, account)
 
 
 def formal_breach(content: Content) -> Breach | None:
@@ -49,16 +39,3 @@ def size_breach(size: int, recipients: int, account: Account) -> Breach | None:
         return None
     total = f"{size * recipients / MEGABYTE:.1f} MB ({size} bytes, {recipients} recipients)"
     return Breach("pec_too_large", f"size times recipients is {total}; the account takes {account.pec_max_total_mb} MB")
-
-
-def _least_size(submission: Submission) -> int:
-    texts = (each for each in (submission.text, submission.html) if each is not None)
-    return sum(len(each.encode()) for each in texts) + sum(map(_encoded_size, submission.attachments))
-
-
-def _encoded_size(attachment: SubmittedAttachment) -> int:
-    """In base64 with line ends (RFC 2045 §6.8); 0 where the bytes are not here."""
-    if infer_mode(attachment.storage_path, attachment.fetch_mode) is not FetchMode.BASE64:
-        return 0
-    encoded = -(-len(decode_base64(attachment.storage_path)) // 3) * 4
-    return encoded + 2 * -(-encoded // 76)

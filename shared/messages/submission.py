@@ -23,12 +23,12 @@ from shared.identifiers import AccountId, BatchCode, MailId
 from shared.json_values import OptionalMomentOrEpoch
 from shared.messages.addresses import (
     MAX_ADDRESSES,
-    Address,
     parse_address,
     parse_addresses,
     refuse_line_breaks,
 )
-from shared.messages.model import Attachment, Content, ListUnsubscribe, Priority
+from shared.messages.model import Address, Attachment, Content, ListUnsubscribe
+from shared.messages.priorities import PriorityField
 
 MAX_RECIPIENTS = MAX_ADDRESSES  # in to, cc and bcc together
 MAX_HEADERS = 50
@@ -68,15 +68,6 @@ _HEADER_NAME = re.compile(r"[!-9;-~]+")  # RFC 5322 §2.2: printable US-ASCII wi
 _MESSAGE_ID = re.compile(r"<[!-;=?A-~]+@[!-;=?A-~]+>")  # RFC 5322 §3.6.4, in the part that relays agree on
 _MIME_TYPE = re.compile(r"[A-Za-z0-9!#$&^_.+-]{1,127}/[A-Za-z0-9!#$&^_.+-]{1,127}")  # RFC 6838 §4.2
 _CONTENT_ID = re.compile(r"[!-;=?-~]{1,200}")
-
-
-def _priority(value: object) -> object:
-    if isinstance(value, str) and value.upper() in Priority.__members__:
-        return Priority[value.upper()]
-    if isinstance(value, int) and not isinstance(value, bool) and value in Priority:
-        return Priority(value)
-    names = ", ".join(f"{each.value} or {each.name.lower()}" for each in Priority)
-    raise PydanticCustomError("invalid_priority", "expected {names}", {"names": names})
 
 
 def _headers(headers: dict[str, str]) -> dict[str, str]:
@@ -126,14 +117,6 @@ _ADDRESSES_SCHEMA = {
     ],
     "examples": [["Anna Example <anna@example.com>", "bob@example.com"]],
 }
-_PRIORITY_SCHEMA = {
-    "anyOf": [
-        {"type": "string", "enum": [each.name.lower() for each in Priority]},
-        {"type": "integer", "enum": [each.value for each in Priority]},
-    ],
-    "examples": ["high"],
-}
-
 OneLine = BeforeValidator(_one_line)
 OneAddress = Annotated[Address, BeforeValidator(parse_address), WithJsonSchema(_ADDRESS_SCHEMA)]
 OptionalAddress = Annotated[
@@ -142,7 +125,6 @@ OptionalAddress = Annotated[
     WithJsonSchema({"anyOf": [_ADDRESS_SCHEMA, {"type": "null"}]}),
 ]
 Addresses = Annotated[list[Address], BeforeValidator(parse_addresses), WithJsonSchema(_ADDRESSES_SCHEMA)]
-PriorityField = Annotated[Priority, BeforeValidator(_priority), WithJsonSchema(_PRIORITY_SCHEMA)]
 
 
 class SubmittedAttachment(Attachment):

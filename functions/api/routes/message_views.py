@@ -11,11 +11,11 @@ from functions.api.schema import DocumentedAs, NextCursor, PriorityName, Timesta
 from shared.clock import Millis, iso8601
 from shared.identifiers import MailId
 from shared.json_values import WholeNumber
-from shared.messages.addresses import Address
 from shared.messages.intake import IntakeResult
-from shared.messages.model import Content, Mail, Status
+from shared.messages.model import Address, Content, Mail, Status
+from shared.messages.priorities import PriorityField
 from shared.messages.removal import Removed
-from shared.messages.submission import PriorityField, Submission
+from shared.messages.submission import Submission
 from shared.messages.table import RecipientResult
 
 MAX_MESSAGES = 1_000

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 import pytest
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from functions.mapping import BatchResponse, Invocation, attend_all
+from functions.mapping import BatchResponse, Invocation, SqsEvent, SqsRecord, attend_all
 from shared.clock import SECOND, system_clock
 from shared.errors import ConditionFailed, StorageUnavailable
 from shared.lines.attendance import Disposition
@@ -43,15 +43,15 @@ class Worker:
         return self.outcome
 
 
-def record(message_id: str, body: str) -> dict[str, object]:
+def record(message_id: str, body: str) -> SqsRecord:
     return {"messageId": message_id, "receiptHandle": f"handle-{message_id}", "body": body}
 
 
-def event(*records: dict[str, object]) -> dict[str, object]:
+def event(*records: SqsRecord) -> SqsEvent:
     return {"Records": list(records)}
 
 
-def wake_up(message_id: str, line: Line = LINE) -> dict[str, object]:
+def wake_up(message_id: str, line: Line = LINE) -> SqsRecord:
     return record(message_id, json.dumps(encode(line)))
 
 

@@ -2,8 +2,7 @@
 
 from typing import Any
 
-from shared.messages.addresses import Address
-from shared.messages.model import Content, Mail, Priority, Status
+from shared.messages.model import Address, Content, Mail, Priority, Status
 from tests.unit.clock import NOON
 
 

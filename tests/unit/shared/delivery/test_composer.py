@@ -14,8 +14,7 @@ from hypothesis import strategies as st
 
 from shared.delivery.composer import compose
 from shared.errors import InvalidInput
-from shared.messages.addresses import Address
-from shared.messages.model import Attachment, Content, ListUnsubscribe
+from shared.messages.model import Address, Attachment, Content, ListUnsubscribe
 from shared.messages.submission import parse_submission
 from tests.unit.clock import NOON
 from tests.unit.shared.delivery.samples import a_content

@@ -17,8 +17,7 @@ from shared.delivery.decisions import (
 from shared.delivery.replies import Reply, Scope, Stage, Verdict
 from shared.delivery.transmission import Answered, MailFailed, RecipientReply, taken
 from shared.instance.model import RetryPolicy
-from shared.messages.addresses import Address
-from shared.messages.model import Content, Mail, Status
+from shared.messages.model import Address, Content, Mail, Status
 from shared.messages.table import RecipientResult
 from tests.unit.clock import NOON
 from tests.unit.shared.delivery.samples import a_mail

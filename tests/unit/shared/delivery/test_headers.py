@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from shared.delivery.headers import as_it_is, folded, mailboxes, unstructured
 from shared.errors import InvalidInput
-from shared.messages.addresses import Address
+from shared.messages.model import Address
 
 WRITERS: list[Callable[[str, str], str]] = [
     folded,

@@ -7,8 +7,7 @@ from shared.delivery.jobs import Job
 from shared.delivery.replies import Reply, Scope, Stage, Verdict
 from shared.delivery.suppressing import hard_refusals, recipients_to_check, without_suppressed
 from shared.delivery.transmission import Answered, MailFailed, RecipientReply
-from shared.messages.addresses import Address
-from shared.messages.model import Content, Mail, Priority, Status
+from shared.messages.model import Address, Content, Mail, Priority, Status
 from shared.messages.slices import Entry
 from shared.messages.table import RecipientResult
 from shared.suppression.model import Suppression, SuppressionSource

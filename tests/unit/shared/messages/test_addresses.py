@@ -5,7 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic_core import PydanticCustomError
 
-from shared.messages.addresses import MAX_ADDRESSES, Address, parse_address, parse_addresses, refuse_line_breaks
+from shared.messages.addresses import MAX_ADDRESSES, parse_address, parse_addresses, refuse_line_breaks
+from shared.messages.model import Address
 
 
 @pytest.mark.parametrize(

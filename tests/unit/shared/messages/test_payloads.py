@@ -9,8 +9,7 @@ from shared.aws import clients
 from shared.aws.dynamodb import Table
 from shared.clock import DAY
 from shared.errors import NotFound
-from shared.messages.addresses import Address
-from shared.messages.model import Content, Mail, Priority, Status
+from shared.messages.model import Address, Content, Mail, Priority, Status
 from shared.messages.payloads import KEPT, Payload, PayloadStore, payload_sort_key
 from tests.unit.clock import NOON
 

@@ -9,7 +9,8 @@ from shared.accounts.model import Account, AccountSettings, TlsMode
 from shared.accounts.table import AccountTable
 from shared.instance.model import Instance
 from shared.messages.intake import Intake
-from shared.messages.pec_rules import MEGABYTE, breach_at_submission, size_breach
+from shared.messages.pec_rules import MEGABYTE, size_breach
+from shared.messages.pec_submission import breach_at_submission
 from shared.messages.submission import parse_submission
 from shared.tenants.model import Tenant
 from tests.unit.clock import NOON
