@@ -16,6 +16,7 @@ from functions.api.routes import (
     api_keys,
     commands,
     dead_letters,
+    documentation,
     events,
     health,
     instance,
@@ -67,6 +68,7 @@ _ROUTES = (
     metrics,
     dead_letters,
     health,
+    documentation,
 )
 
 
@@ -84,9 +86,9 @@ def create_app(services: Callable[[], Services] = services_from_environment) -> 
         description=_DESCRIPTION,
         openapi_tags=_TAGS,
         license_info={"name": "Apache-2.0", "identifier": "Apache-2.0"},
+        docs_url=None,
         redoc_url=None,
         redirect_slashes=False,
-        swagger_ui_parameters={"persistAuthorization": True, "displayRequestDuration": True},
     )
     app.state.services = services
     app.add_middleware(AccessLog)

@@ -3,7 +3,6 @@
 https://prometheus.io/docs/instrumenting/exposition_formats/#text-based-format
 """
 
-import gzip
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
@@ -29,13 +28,6 @@ def exposition(figures: Figures) -> bytes:
     from prometheus_client import generate_latest  # 60 ms, which only those pay who scrape
 
     return generate_latest(_Collector(figures))
-
-
-def compressed(body: bytes, accept_encoding: str) -> bytes | None:
-    """None for who does not take gzip."""
-    from prometheus_client.exposition import gzip_accepted
-
-    return gzip.compress(body, compresslevel=5, mtime=0) if gzip_accepted(accept_encoding) else None
 
 
 class _Collector:

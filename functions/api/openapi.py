@@ -9,6 +9,7 @@ from typing import Any
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
+from functions.api.examples import add_examples
 from functions.api.problems import MEDIA_TYPE
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "openapi.json"
@@ -29,6 +30,7 @@ def openapi_document(app: FastAPI) -> dict[str, Any]:
         for path in document["paths"].values():
             for operation in path.values():
                 _name_problems(operation["responses"])
+        add_examples(document)
         app.openapi_schema = document
     return app.openapi_schema
 

@@ -10,6 +10,8 @@ from pydantic_core import CoreSchema
 
 from shared.identifiers import AccountId, MailId, TenantId
 
+EXAMPLE_KEY = "the-43-characters-of-a-key-come-here-aaaaaa"
+
 Timestamp = Annotated[str, Field(json_schema_extra={"format": "date-time"}, examples=["2026-01-31T10:00:00.000Z"])]
 PriorityName = Literal["immediate", "high", "medium", "low"]
 NextCursor = Annotated[str | None, Field(description="Give it as `cursor` for the next page; null on the last page.")]

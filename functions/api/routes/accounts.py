@@ -91,21 +91,21 @@ class AccountView(BaseModel):
     """An account; its password is never shown."""
 
     id: str = Field(examples=["main"])
-    host: str
-    port: int
+    host: str = Field(examples=["smtp.example.com"])
+    port: int = Field(examples=[587])
     tls: TlsMode
-    username: str | None
+    username: str | None = Field(examples=["acme"])
     has_password: bool
     oauth: OAuth | None
     verify_certificate: bool
     has_ca_certificate: bool
     max_connections: int | None
-    batch_size: int
-    idle_seconds: int
-    parallelism: int
+    batch_size: int = Field(examples=[100])
+    idle_seconds: int = Field(examples=[30])
+    parallelism: int = Field(examples=[1])
     limits: SendingLimits
     is_pec_account: bool
-    pec_max_total_mb: int
+    pec_max_total_mb: int = Field(examples=[100])
     health: AccountHealth
     created_at: Timestamp
     updated_at: Timestamp

@@ -9,7 +9,7 @@ from functions.api.auth import require_admin
 from functions.api.gate import GatedRoute
 from functions.api.problems import documented
 from functions.api.recording import Recorded
-from functions.api.schema import TenantPath, Timestamp
+from functions.api.schema import EXAMPLE_KEY, TenantPath, Timestamp
 from functions.api.services import Provided
 from shared.clock import LAST_INSTANT, SECOND, Millis, iso8601
 from shared.errors import InvalidInput
@@ -64,7 +64,7 @@ class ApiKeyView(BaseModel):
 class RotatedView(ApiKeyView):
     """The new key, and the one before while that still works."""
 
-    api_key: str = Field(description="Shown this once; only its hash is kept.")
+    api_key: str = Field(description="Shown this once; only its hash is kept.", examples=[EXAMPLE_KEY])
     previous: ApiKeyView | None
 
     @classmethod

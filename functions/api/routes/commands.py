@@ -21,6 +21,10 @@ from shared.json_values import Moment
 router = APIRouter(prefix="/v1/commands", tags=["audit"], route_class=GatedRoute, dependencies=[Depends(require_admin)])
 
 JSON_LINES = "application/x-ndjson"
+_EXAMPLE_LINES = (
+    '{"id":"01K2Q5X4ZJ3G7T8V9W0XYZABCD","at":"2026-01-31T10:00:00.000Z","action":"put_account","tenant_id":"acme"}\n'
+    '{"next_cursor":"q1x2rPpW5kqhMTc2OTg1MzYwMDAwMCMwMUsyUTVYNFpK"}\n'
+)
 _MAX_EXPORT_BYTES = 2_000_000  # a Lambda answer takes 6 MB, in which quotes and backslashes count twice
 _EXPORT_WITHIN: Millis = 15 * SECOND
 _A_PAGE = 1_000
@@ -47,7 +51,8 @@ class CommandView(BaseModel):
     request_id: str | None = Field(description="`X-Request-Id` of the answer; finds the call in the log.")
     body: JsonValue = Field(
         description="What was asked, of calls that succeeded: without secrets and messages, texts cut at 200 "
-        f"characters, all of it at about {MAX_BODY_BYTES:,} bytes."
+        f"characters, all of it at about {MAX_BODY_BYTES:,} bytes.",
+        examples=[{"host": "smtp.example.com", "port": 587, "tls": "starttls", "password": "[redacted]"}],
     )
     result: JsonValue = Field(
         description=f"Counts and ids of what was done, at most about {MAX_RESULT_BYTES:,} bytes.",
@@ -118,7 +123,12 @@ def list_commands(
     summary="Export the audit log",
     response_class=Response,
     responses=documented()
-    | {200: {"description": "JSON lines", "content": {JSON_LINES: {"schema": {"type": "string"}}}}},
+    | {
+        200: {
+            "description": "JSON lines",
+            "content": {JSON_LINES: {"schema": {"type": "string"}, "example": _EXAMPLE_LINES}},
+        }
+    },
 )
 def export_commands(
     services: Provided,

@@ -41,6 +41,17 @@ router = APIRouter(
 _REPLAY_AT_ONCE_FOR: Millis = 10 * SECOND  # of the 29 that a call may take
 _REPLAYED = "The events are pushed again now."
 _IN_BACKGROUND = "The rest is pushed again in the background, as the endpoint keeps up."
+_SENT_EVENT = {
+    "event_id": "5d41402abc4b2a76b9719d911017c592",
+    "id": "MSG-001",
+    "tenant_id": "acme",
+    "account_id": "main",
+    "pk": "9f86d081884c7d659a2feaa0c55ad015",
+    "sent_ts": 1_769_853_600,
+    "recipients": [
+        {"address": "anna@example.com", "status": "sent", "code": 250, "enhanced": "2.0.0", "reply": "queued"}
+    ],
+}
 _EXAMPLES = {
     "range": {
         "summary": "What was told while a database was restored",
@@ -57,7 +68,9 @@ class EventEntry(BaseModel):
         description="When it was due to be pushed; up to a minute later if it was acknowledged together with others."
     )
     acknowledged_at: Timestamp | None = Field(description="Null while no endpoint has taken it.")
-    event: Annotated[object, DocumentedAs(ReportEvent)] = Field(description="As it is pushed (docs/reports.md).")
+    event: Annotated[object, DocumentedAs(ReportEvent)] = Field(
+        description="As it is pushed (docs/reports.md).", examples=[_SENT_EVENT]
+    )
 
     @classmethod
     def of(cls, pulled: PulledEvent) -> "EventEntry":
@@ -75,7 +88,8 @@ class EventPage(BaseModel):
     events: list[EventEntry]
     next_cursor: NextCursor
     resume_cursor: str = Field(
-        description="Never null: give it as `cursor` another time, to get what has been recorded since."
+        description="Never null: give it as `cursor` another time, to get what has been recorded since.",
+        examples=["q1x2rPpW5kqhMTc2OTg1MzYwMDAwMCMwMUsyUTVYNFpK"],
     )
 
 

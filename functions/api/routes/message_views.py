@@ -63,12 +63,12 @@ class MessageSummary(BaseModel):
     """The state of a message."""
 
     id: str = Field(examples=["MSG-001"])
-    pk: str
-    account_id: str
+    pk: str = Field(examples=["9f86d081884c7d659a2feaa0c55ad015"])
+    account_id: str = Field(examples=["main"])
     status: Status
     priority: PriorityName
     batch_code: str | None
-    attempts: int = Field(description="Tries at this very message; waits for the relay do not count.")
+    attempts: int = Field(description="Tries at this very message; waits for the relay do not count.", examples=[1])
     created_at: Timestamp
     due_at: Timestamp = Field(description="Not to be sent before.")
     first_attempt_at: Timestamp | None
@@ -156,7 +156,7 @@ class EventView(BaseModel):
 class RecipientView(BaseModel):
     """One recipient, with the relay's last reply about it."""
 
-    address: str
+    address: str = Field(examples=["anna@example.com"])
     status: Literal["pending", "sent", "deferred", "error", "cancelled", "suspended"]
     code: int | None = Field(default=None, examples=[250])
     enhanced: str | None = Field(default=None, description="RFC 3463", examples=["2.0.0"])

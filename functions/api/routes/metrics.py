@@ -5,7 +5,8 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Header, Query, Response
 
 from functions.api.auth import require_admin
-from functions.api.exposition import CONTENT_TYPE, compressed, exposition
+from functions.api.compression import gzipped, takes_gzip
+from functions.api.exposition import CONTENT_TYPE, exposition
 from functions.api.gate import GatedRoute
 from functions.api.problems import documented
 from functions.api.services import Provided
@@ -63,8 +64,8 @@ def get_metrics(
         figures = found
     body = exposition(figures)
     headers = {"Vary": "Accept-Encoding"}
-    if (packed := compressed(body, accept_encoding)) is not None:
-        return PrometheusText(packed, headers=headers | {"Content-Encoding": "gzip"})
+    if takes_gzip(accept_encoding):
+        return PrometheusText(gzipped(body), headers=headers | {"Content-Encoding": "gzip"})
     if len(body) > MAX_BYTES:
         raise InvalidInput(
             f"the answer would have {len(body)} bytes of at most {MAX_BYTES}: send Accept-Encoding: gzip, or scrape "

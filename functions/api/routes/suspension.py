@@ -48,10 +48,14 @@ class SuspensionCall(BaseModel):
 class SuspensionAnswer(BaseModel):
     """What is suspended now, and how much waits."""
 
-    tenant_id: str
+    tenant_id: str = Field(examples=["acme"])
     suspended: bool = Field(description="Whether all of the tenant's mail is held back.")
-    suspended_batches: list[str] = Field(description="Batches that are held back by themselves.")
-    pending: int = Field(description="Unsent messages of the batch named in the call, else of the tenant.")
+    suspended_batches: list[str] = Field(
+        description="Batches that are held back by themselves.", examples=[["news-2026-02"]]
+    )
+    pending: int = Field(
+        description="Unsent messages of the batch named in the call, else of the tenant.", examples=[4_800]
+    )
     pending_is_complete: bool = Field(description="False when there are more than could be counted in a few seconds.")
     notice: str = Field(examples=[_SUSPENDED])
 

@@ -44,7 +44,7 @@ class SyncStatus(StrEnum):
 class SyncView(BaseModel):
     """A tenant's endpoint: what was seen of it, and what comes next."""
 
-    tenant_id: str
+    tenant_id: str = Field(examples=["acme"])
     status: SyncStatus = Field(
         description="`failing`: the last call was not acknowledged. `disabled`: none is made until one is asked for, "
         "or the tenant is changed. `no_endpoint`: neither the tenant nor the instance has a URL."
@@ -56,8 +56,8 @@ class SyncView(BaseModel):
         description="When it is called next if no event comes before; null while no call is made."
     )
     do_not_disturb_until: Timestamp | None = Field(description="`next_sync_after` of its last answer that had one.")
-    queued: int = Field(description="How many messages it had yet to submit, by its last answer.")
-    failures: int = Field(description="Calls in a row that were not acknowledged.")
+    queued: int = Field(description="How many messages it had yet to submit, by its last answer.", examples=[0])
+    failures: int = Field(description="Calls in a row that were not acknowledged.", examples=[0])
     failing_since: Timestamp | None
     last_error: str | None
     disabled: Disabled | None = Field(description="`gone`: it answered 410. `failing`: it failed for five days.")

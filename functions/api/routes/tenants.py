@@ -12,7 +12,7 @@ from functions.api.auth import CurrentCaller, require_admin, require_tenant
 from functions.api.cursors import Cursor, Limit, decode_owner_id, encode_cursor
 from functions.api.gate import GatedRoute
 from functions.api.problems import documented
-from functions.api.schema import NextCursor, PatchOf, TenantPath, Timestamp
+from functions.api.schema import EXAMPLE_KEY, NextCursor, PatchOf, TenantPath, Timestamp
 from functions.api.services import Provided, Services
 from functions.api.urls import require_https
 from shared.clock import iso8601
@@ -63,7 +63,7 @@ class TenantView(BaseModel):
     retry: RetryPolicy | None
     calls_per_minute: int | None
     suspended: bool = Field(description="Whether none of its mail is sent, by `POST …/suspend`.")
-    suspended_batches: list[str]
+    suspended_batches: list[str] = Field(examples=[["news-2026-02"]])
     deleting: bool = Field(description="Whether it is being deleted, by `DELETE`.")
     created_at: Timestamp
     updated_at: Timestamp
@@ -96,7 +96,7 @@ class TenantView(BaseModel):
 class NewTenantView(TenantView):
     """A tenant just made."""
 
-    api_key: str = Field(description="Shown this once; only its hash is kept.")
+    api_key: str = Field(description="Shown this once; only its hash is kept.", examples=[EXAMPLE_KEY])
     signing_secret: str = Field(
         description="What its reports are signed with (Standard Webhooks). Shown this once.", examples=["whsec_…"]
     )

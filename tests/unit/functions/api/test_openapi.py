@@ -6,8 +6,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from jsonschema import Draft202012Validator
 
 from functions.api.app import create_app
+from functions.api.examples import NoExample, example_of
 from functions.api.openapi import DOCUMENT, openapi_document, rendered
 from functions.api.version import VERSION
 from shared.messages.submission import Submission
@@ -66,10 +68,65 @@ def test_all_but_the_public_operations_ask_for_a_token(document: dict[str, Any])
         assert schemes == (set() if name == "get /health" else {"ApiToken", "BearerToken"}), name
 
 
-def test_every_body_comes_with_an_example(document: dict[str, Any]) -> None:
+def test_every_body_and_every_answer_comes_with_examples_that_its_schema_allows(document: dict[str, Any]) -> None:
     for name, operation in operations(document):
-        for content in operation.get("requestBody", {}).get("content", {}).values():
-            assert content["examples"], name
+        bodies = operation.get("requestBody", {}).get("content", {})
+        answers = [
+            content
+            for status, response in operation["responses"].items()
+            for content in response.get("content", {}).values()
+            if status < "3"
+        ]
+        assert answers or "204" in operation["responses"], name
+        for content in (*bodies.values(), *answers):
+            examples = [each["value"] for each in content.get("examples", {}).values()]
+            examples += [content["example"]] if "example" in content else []
+            assert examples, name
+            schema = content["schema"] | {"components": document["components"]}
+            for example in examples:
+                Draft202012Validator(schema).validate(example)
+
+
+def test_every_operation_has_one_tag_and_every_tag_is_described_and_used(document: dict[str, Any]) -> None:
+    described = [each["name"] for each in document["tags"]]
+    assert all(each["description"] for each in document["tags"])
+    of_operations = [operation["tags"] for _, operation in operations(document)]
+    assert all(len(tags) == 1 for tags in of_operations)
+    assert {tag for tags in of_operations for tag in tags} == set(described)
+
+
+def test_a_value_of_which_nothing_is_said_is_named() -> None:
+    schemas = {"Account": {"properties": {"hosts": {"type": "array", "items": {"type": "string"}}}}}
+    with pytest.raises(NoExample, match=r"Account\.hosts\[\] has no example"):
+        example_of({"$ref": "#/components/schemas/Account"}, schemas, "GET /account")
+
+
+def test_an_example_is_put_together_from_its_parts() -> None:
+    schemas: dict[str, dict[str, Any]] = {
+        "Kind": {"enum": ["a", "b"]},
+        "Account": {
+            "properties": {
+                "id": {"type": "string", "examples": ["main"]},
+                "kind": {"$ref": "#/components/schemas/Kind"},
+                "of": {"const": "acme"},
+                "since": {"anyOf": [{"type": "string"}, {"type": "null"}]},
+                "until": {"anyOf": [{"type": "string"}, {"type": "null"}], "examples": ["noon"]},
+                "ports": {"type": "array", "items": {"anyOf": [{"type": "integer", "default": 587}]}},
+                "open": {"type": "boolean"},
+                "headers": {"type": "object"},
+            }
+        },
+    }
+    assert example_of({"$ref": "#/components/schemas/Account"}, schemas, "GET /account") == {
+        "id": "main",
+        "kind": "a",
+        "of": "acme",
+        "since": None,
+        "until": "noon",
+        "ports": [587],
+        "open": False,
+        "headers": {},
+    }
 
 
 def test_the_schema_of_a_message_is_shown_in_full(document: dict[str, Any]) -> None:
