@@ -6,6 +6,7 @@ Every use of the credentials key must name the tenant that the ciphertext belong
 
 from collections.abc import Sequence
 
+import aws_cdk as cdk
 from aws_cdk import aws_dynamodb as dynamodb
 from aws_cdk import aws_sqs as sqs
 
@@ -78,6 +79,7 @@ def to_sender(
     reports: sqs.Queue,
     payloads: Payloads,
     secrets: Secrets,
+    attachment_buckets: str,
 ) -> None:
     """Works the lines of its own lane: reads configuration, records outcomes, opens credentials, seals new tokens."""
     sender.allow(*_READ, on=[tables.registry.table_arn], conditions=_keys(_CONFIGURATION))
@@ -89,7 +91,7 @@ def to_sender(
     )
     sender.allow(*_READ, *_WRITE, on=[tables.messages.table_arn])
     _wake(sender, [lane, reports])
-    sender.allow("s3:GetObject", on=[payloads.bucket.arn_for_objects("*")])
+    sender.allow("s3:GetObject", on=[payloads.bucket.arn_for_objects("*"), *_objects_of(attachment_buckets)])
     _open_credentials(sender, secrets)
     sender.allow("kms:Encrypt", on=[secrets.credentials_key.key_arn], conditions=_NAMES_AN_ACCESS_TOKEN)
     sender.allow("secretsmanager:GetSecretValue", on=[secrets.instance_key.secret_arn])
@@ -116,7 +118,7 @@ def to_scheduler(
     scheduler.allow(*_PURGE, on=[messages], conditions=_keys(_OWNED_TRAFFIC))
     scheduler.allow("dynamodb:GetItem", *_PURGE, on=[registry], conditions=_keys(_OWNED_CONFIGURATION))
     scheduler.allow("dynamodb:DeleteItem", on=[registry], conditions=_keys(_API_KEYS))
-    scheduler.allow("s3:ListBucket", on=[payloads.bucket.bucket_arn], conditions=_CONTENTS_OF_MAILS)
+    scheduler.allow("s3:ListBucket", on=[payloads.bucket.bucket_arn], conditions=_OWNED_OBJECTS)
     scheduler.allow("s3:DeleteObject", on=[payloads.bucket.arn_for_objects("*")])
     _wake(scheduler, [*lanes, reports])
 
@@ -158,6 +160,17 @@ def _open_credentials(function: ProxyFunction, secrets: Secrets) -> None:
     function.allow("kms:Decrypt", on=[secrets.credentials_key.key_arn], conditions=_NAMES_THE_TENANT)
 
 
+def _objects_of(attachment_buckets: str) -> list[str]:
+    """Of the whole part that tenants share: whose part a tenant may read, the functions check."""
+    return [f"arn:{cdk.Aws.PARTITION}:s3:::{_object_pattern(each)}" for each in attachment_buckets.split(",") if each]
+
+
+def _object_pattern(entry: str) -> str:
+    bucket, _, prefix = entry.partition("/")
+    part = prefix.strip("/").replace("{tenant_id}", "*")
+    return f"{bucket}/{part}/*" if part else f"{bucket}/*"
+
+
 def _indexes(table: dynamodb.Table, *names: str) -> list[str]:
     return [f"{table.table_arn}/index/{name}" for name in names]
 
@@ -166,7 +179,7 @@ def _keys(patterns: Sequence[str]) -> Conditions:
     return {"ForAllValues:StringLike": {"dynamodb:LeadingKeys": list(patterns)}}
 
 
-_CONTENTS_OF_MAILS: Conditions = {"StringLike": {"s3:prefix": "MAIL#*"}}
+_OWNED_OBJECTS: Conditions = {"StringLike": {"s3:prefix": ["MAIL#*", "UPLOAD#*"]}}
 _NAMES_THE_TENANT: Conditions = {"Null": {"kms:EncryptionContext:tenant": "false"}}
 # So a sender can put no password of its own in place of an account's.
 _NAMES_AN_ACCESS_TOKEN: Conditions = {

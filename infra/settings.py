@@ -1,5 +1,6 @@
 """What may differ between deployments, read from the CDK context and validated in one place."""
 
+import re
 from dataclasses import dataclass
 from typing import Literal, get_args
 
@@ -7,6 +8,9 @@ from constructs import Node
 
 Architecture = Literal["arm64", "x86_64"]
 BundlePlatform = Literal["lambda", "host"]
+
+# No wildcards: they would open more in a role's policy than the functions know of.
+_BUCKET = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](/[A-Za-z0-9!_.'()/+=@{}-]*)?")
 
 # AWS accepts no less for an event source mapping.
 MINIMUM_CONCURRENCY = 2
@@ -25,6 +29,8 @@ class StackSettings:
         machine, where the embedded AWS runs the functions as plain processes.
     bundle_directory: a folder with `code` and `dependencies` to use instead of building them.
     outgoing_allowed_hosts: comma-separated hosts that may be called though they are not public or not HTTPS.
+    attachment_buckets: comma-separated buckets, or bucket/prefix, that the senders may read attachments from by their
+        own role; `{tenant_id}` in a prefix stands for the tenant.
     worker_timeout_seconds: how long a sender or reporter may work at a stretch; a mail is begun only
         while 40 of them are left, so it must be well above that.
     event_bus: whether report events are published to an EventBridge bus as well.
@@ -35,6 +41,7 @@ class StackSettings:
     bundle_platform: BundlePlatform
     bundle_directory: str | None
     outgoing_allowed_hosts: str
+    attachment_buckets: str
     sender_max_concurrency: int
     reporter_max_concurrency: int
     worker_timeout_seconds: int
@@ -55,6 +62,7 @@ class StackSettings:
             bundle_platform=_choice(node, "bundle_platform", "lambda", get_args(BundlePlatform)),
             bundle_directory=_text(node, "bundle_directory", "") or None,
             outgoing_allowed_hosts=_text(node, "outgoing_allowed_hosts", ""),
+            attachment_buckets=_buckets(node, "attachment_buckets"),
             sender_max_concurrency=_integer(node, "sender_max_concurrency", 50, MINIMUM_CONCURRENCY, 1000),
             reporter_max_concurrency=_integer(node, "reporter_max_concurrency", 20, MINIMUM_CONCURRENCY, 1000),
             worker_timeout_seconds=_integer(node, "worker_timeout_seconds", 120, 60, 900),
@@ -70,6 +78,16 @@ def _text(node: Node, name: str, default: str) -> str:
     if not isinstance(value, str):
         raise InvalidContextError(f"context value {name!r} must be text, not {value!r}")
     return value.strip()
+
+
+def _buckets(node: Node, name: str) -> str:
+    entries = [each.strip() for each in _text(node, name, "").split(",") if each.strip()]
+    for each in entries:
+        if not _BUCKET.fullmatch(each):
+            raise InvalidContextError(
+                f"context value {name!r} holds {each!r}, which is neither bucket nor bucket/prefix"
+            )
+    return ",".join(entries)
 
 
 def _choice[T: str](node: Node, name: str, default: T, choices: tuple[T, ...]) -> T:

@@ -86,7 +86,7 @@ class MailProxyStack(cdk.Stack):
         Alarms(self, "Alarms")
 
         self._tell_everyone_the_queues()
-        self._grant()
+        self._grant(settings)
         self._add_outputs()
 
     @property
@@ -110,6 +110,7 @@ class MailProxyStack(cdk.Stack):
             "KMS_KEY_ID": self.secrets.credentials_key.key_arn,
             "WORKER_TIMEOUT_SECONDS": str(settings.worker_timeout_seconds),
             "OUTGOING_ALLOWED_HOSTS": settings.outgoing_allowed_hosts,
+            "ATTACHMENT_BUCKETS": settings.attachment_buckets,
         }
 
     def _tell_everyone_the_queues(self) -> None:
@@ -130,7 +131,7 @@ class MailProxyStack(cdk.Stack):
             }
         )
 
-    def _grant(self) -> None:
+    def _grant(self, settings: StackSettings) -> None:
         lanes = [line.queue for line in self.lanes.values()]
         grants.to_api(
             self.api.worker,
@@ -149,6 +150,7 @@ class MailProxyStack(cdk.Stack):
                 reports=self.reports.queue,
                 payloads=self.payloads,
                 secrets=self.secrets,
+                attachment_buckets=settings.attachment_buckets,
             )
         grants.to_scheduler(
             self.scheduler.worker,

@@ -65,6 +65,7 @@ class ApiSettings(Settings):
     worker_timeout_seconds: WorkerTimeout
     admin_token_secret_id: str
     outgoing_allowed_hosts: str = ""
+    attachment_buckets: str = ""
 
     @property
     def dead_letters_urls(self) -> dict[LineKind, str]:
@@ -94,6 +95,7 @@ class SenderSettings(Settings):
     payloads_bucket: str
     instance_key_secret_id: str
     outgoing_allowed_hosts: str = ""
+    attachment_buckets: str = ""
 
     @property
     def allowed_hosts(self) -> list[str]:

@@ -23,10 +23,12 @@ from functions.api.routes import (
     messages,
     metrics,
     status,
+    storages,
     suppressions,
     suspension,
     sync,
     tenants,
+    uploads,
 )
 from functions.api.services import Services, build_services
 from functions.api.version import VERSION
@@ -45,6 +47,7 @@ _TAGS = [
     {"name": "accounts", "description": "The SMTP relays of a tenant."},
     {"name": "suspension", "description": "Hold mail back, and let it go again."},
     {"name": "suppressions", "description": "Addresses that a tenant's mail is not sent to."},
+    {"name": "attachments", "description": "Where the files of attachments lie, and how they are uploaded."},
     {"name": "reports", "description": "What became of the mail, and the endpoint that is told."},
     {"name": "tenants", "description": "Those who send mail through this instance."},
     {"name": "instance", "description": "What holds for every tenant."},
@@ -58,6 +61,8 @@ _ROUTES = (
     accounts,
     suspension,
     suppressions,
+    storages,
+    uploads,
     sync,
     events,
     tenants,

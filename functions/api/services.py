@@ -10,6 +10,7 @@ from shared.accounts.counters import CounterTable
 from shared.accounts.health import HealthTable
 from shared.accounts.oauth.token_table import TokenTable
 from shared.accounts.table import AccountTable
+from shared.attachments.uploads import Uploads
 from shared.audit.log import AuditLog
 from shared.aws import clients
 from shared.aws.dynamodb import Table
@@ -19,6 +20,7 @@ from shared.aws.polled_queue import PolledQueue
 from shared.aws.s3 import Bucket
 from shared.aws.secrets import DeployedSecret
 from shared.aws.sqs import FifoQueue
+from shared.aws.uploads import UploadTarget
 from shared.clock import Clock, system_clock
 from shared.idempotency.table import IdempotencyTable
 from shared.instance.table import InstanceTable
@@ -47,6 +49,8 @@ from shared.settings import ApiSettings
 from shared.status.accounts import AccountsReader
 from shared.status.figures import FiguresReader
 from shared.status.instance import InstanceReader
+from shared.storages.allowed import AllowedBuckets
+from shared.storages.table import StorageTable
 from shared.suppression.table import SuppressionTable
 from shared.tenants.api_keys import ApiKeyTable
 from shared.tenants.call_rate import CallRate
@@ -90,6 +94,8 @@ class Services:
     pause: Pause
     waiting: WaitingMail
     suppressions: SuppressionTable
+    storages: StorageTable
+    uploads: Uploads
     syncs: SyncTable
     sync_requests: SyncRequests
     account_statuses: AccountsReader
@@ -157,6 +163,8 @@ def build_services(settings: ApiSettings, clock: Clock = system_clock) -> Servic
         pause=Pause(instance=instance, lines=lines, clock=clock),
         waiting=WaitingMail(messages=messages, accounts=accounts, clock=clock),
         suppressions=SuppressionTable(registry, clock),
+        storages=StorageTable(registry, sealer, AllowedBuckets.from_setting(settings.attachment_buckets), clock),
+        uploads=Uploads(UploadTarget.from_environment(settings.payloads_bucket), clock),
         syncs=syncs,
         sync_requests=SyncRequests(syncs, lines, clock),
         account_statuses=AccountsReader(heads=heads, depths=depths, counters=counters, health=health, clock=clock),

@@ -1,4 +1,4 @@
-"""The bucket for payloads too large for a DynamoDB item."""
+"""The bucket for payloads too large for a DynamoDB item, and for uploads that messages name."""
 
 import aws_cdk as cdk
 from aws_cdk import aws_s3 as s3
@@ -7,6 +7,8 @@ from constructs import Construct
 # A mail may be scheduled 30 days ahead, and its content is kept 35 days after it is due; nothing refers to
 # an older object.
 _EXPIRY = cdk.Duration.days(70)
+# An upload is sent by then or never: a message that names it waits for 30 days at most, and is tried for 7.
+_UPLOADS_EXPIRY = cdk.Duration.days(40)
 
 
 class Payloads(Construct):
@@ -23,11 +25,12 @@ class Payloads(Construct):
             minimum_tls_version=1.2,
             object_ownership=s3.ObjectOwnership.BUCKET_OWNER_ENFORCED,
             lifecycle_rules=[
+                s3.LifecycleRule(id="expire-uploads", prefix="UPLOAD#", expiration=_UPLOADS_EXPIRY),
                 s3.LifecycleRule(
                     id="expire",
                     expiration=_EXPIRY,
                     abort_incomplete_multipart_upload_after=cdk.Duration.days(1),
-                )
+                ),
             ],
             removal_policy=cdk.RemovalPolicy.DESTROY if disposable else cdk.RemovalPolicy.RETAIN,
         )

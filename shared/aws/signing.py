@@ -9,7 +9,7 @@ from functools import lru_cache
 from shared.aws.credentials import Credentials
 from shared.clock import SECOND, Millis
 
-_ALGORITHM = "AWS4-HMAC-SHA256"
+ALGORITHM = "AWS4-HMAC-SHA256"
 
 
 def signed(
@@ -32,14 +32,24 @@ def signed(
     canonical = "\n".join(
         ("POST", path, "", *(f"{name}:{value}" for name, value in lines), "", names, hashlib.sha256(body).hexdigest())
     )
-    scope = f"{moment[:8]}/{region}/{service}/aws4_request"
-    text = f"{_ALGORITHM}\n{moment}\n{scope}\n{hashlib.sha256(canonical.encode()).hexdigest()}"
-    key = _key_of_the_day(credentials.secret, moment[:8], region, service)
-    signature = hmac.digest(key, text.encode(), "sha256").hex()
+    scope = credential_scope(moment, region, service)
+    text = f"{ALGORITHM}\n{moment}\n{scope}\n{hashlib.sha256(canonical.encode()).hexdigest()}"
+    signature = signature_of(text, credentials=credentials, moment=moment, region=region, service=service)
     sent["Authorization"] = (
-        f"{_ALGORITHM} Credential={credentials.key_id}/{scope}, SignedHeaders={names}, Signature={signature}"
+        f"{ALGORITHM} Credential={credentials.key_id}/{scope}, SignedHeaders={names}, Signature={signature}"
     )
     return sent
+
+
+def credential_scope(moment: str, region: str, service: str) -> str:
+    """What a signature of `moment` (`YYYYMMDDTHHMMSSZ`) is good for."""
+    return f"{moment[:8]}/{region}/{service}/aws4_request"
+
+
+def signature_of(text: str, *, credentials: Credentials, moment: str, region: str, service: str) -> str:
+    """In hex."""
+    key = _key_of_the_day(credentials.secret, moment[:8], region, service)
+    return hmac.digest(key, text.encode(), "sha256").hex()
 
 
 @lru_cache(maxsize=16)  # services and days

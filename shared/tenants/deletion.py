@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 from shared.accounts.table import account_key
+from shared.attachments.uploads import upload_prefix
 from shared.aws.attributes import Item
 from shared.aws.dynamodb import Condition, ItemKey, Key, Table
 from shared.aws.s3 import Bucket
@@ -113,11 +114,12 @@ class Purge:
         return [ItemKey.of(item) for item in self._messages.query_all(Key("pk").eq(partition))]
 
     def _purge_large_contents(self, tenant_id: str, threads: ThreadPoolExecutor, deadline: Millis) -> None:
-        """Also those that no item names any more."""
-        while keys := self._bucket.first_keys(mail_partition(tenant_id, "")):
-            for start in range(0, len(keys), _AT_ONCE):
-                self._refuse_to_go_past(deadline)
-                list(threads.map(self._bucket.delete, keys[start : start + _AT_ONCE]))
+        """Also those that no item names any more, and the tenant's uploads."""
+        for prefix in (mail_partition(tenant_id, ""), upload_prefix(tenant_id)):
+            while keys := self._bucket.first_keys(prefix):
+                for start in range(0, len(keys), _AT_ONCE):
+                    self._refuse_to_go_past(deadline)
+                    list(threads.map(self._bucket.delete, keys[start : start + _AT_ONCE]))
 
     def _purge_traffic(self, tenant_id: str, deadline: Millis) -> None:
         """What there is besides mails. Each account and batch goes right after its partitions, so that every round gets

@@ -62,7 +62,8 @@ def test_the_payload_bucket_is_private_encrypted_and_forgets(on_aws: Synthesized
     (bucket,) = on_aws.of_kind("AWS::S3::Bucket")
     assert all(bucket.properties["PublicAccessBlockConfiguration"].values())
     assert "BucketEncryption" in bucket.properties
-    (rule,) = bucket.properties["LifecycleConfiguration"]["Rules"]
+    uploads, rule = bucket.properties["LifecycleConfiguration"]["Rules"]
+    assert uploads == {"Id": "expire-uploads", "Status": "Enabled", "Prefix": "UPLOAD#", "ExpirationInDays": 40}
     assert rule["Status"] == "Enabled"
     assert rule["ExpirationInDays"] == 70
     assert rule["AbortIncompleteMultipartUpload"] == {"DaysAfterInitiation": 1}

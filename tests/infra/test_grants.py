@@ -1,6 +1,6 @@
 """Who may do what. Local AWS does not enforce grants, so this is where they are checked."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 import pytest
 
@@ -226,7 +226,7 @@ def test_the_scheduler_finds_and_deletes_payloads_but_cannot_read_them(on_aws: S
     listing, deleting = _statements(on_aws, "scheduler", "s3:")
     assert listing.actions == {"s3:ListBucket"}
     assert listing.resources == {f"<{bucket.logical_id}>"}
-    assert listing.conditions == {"StringLike": {"s3:prefix": "MAIL#*"}}
+    assert listing.conditions == {"StringLike": {"s3:prefix": ["MAIL#*", "UPLOAD#*"]}}
     assert deleting.actions == {"s3:DeleteObject"}
     assert deleting.resources == {f"<{bucket.logical_id}>/*"}
 
@@ -237,6 +237,25 @@ def test_payloads_are_stored_by_the_api_and_read_by_the_senders(on_aws: Synthesi
     assert _granted(on_aws, "api", "s3:") == {("s3:PutObject", objects), ("s3:GetObject", objects)}
     for sender in SENDERS:
         assert _granted(on_aws, sender, "s3:") == {("s3:GetObject", objects)}
+
+
+def test_the_senders_read_attachments_from_no_bucket_but_those_that_the_deployment_names(
+    synthesise: Callable[[dict[str, str]], Synthesized],
+) -> None:
+    template = synthesise({"attachment_buckets": "shared-files, tenants-files/of/{tenant_id}/"})
+    (bucket,) = template.of_kind("AWS::S3::Bucket")
+    readable = {
+        f"<{bucket.logical_id}>/*",
+        "arn:<AWS::Partition>:s3:::shared-files/*",
+        "arn:<AWS::Partition>:s3:::tenants-files/of/*/*",
+    }
+    for sender in SENDERS:
+        assert _granted(template, sender, "s3:") == {("s3:GetObject", each) for each in readable}
+    for service in ("api", "scheduler"):
+        assert {resource for _, resource in _granted(template, service, "s3:")} <= {
+            f"<{bucket.logical_id}>",
+            f"<{bucket.logical_id}>/*",
+        }
 
 
 def test_each_secret_is_read_only_where_it_is_used(on_aws: Synthesized) -> None:

@@ -15,6 +15,7 @@ def test_without_any_context_data_is_kept_and_nothing_private_may_be_called() ->
     assert not chosen.disposable
     assert chosen.architecture == "arm64"
     assert chosen.outgoing_allowed_hosts == ""
+    assert chosen.attachment_buckets == ""
 
 
 def test_numbers_may_come_as_text_as_the_command_line_gives_them() -> None:
@@ -29,6 +30,8 @@ def test_numbers_may_come_as_text_as_the_command_line_gives_them() -> None:
         ({"sender_max_concurrency": "many"}, "'many'"),
         ({"worker_timeout_seconds": 901}, "from 60 to 900"),
         ({"stage": 3}, "'stage' must be text"),
+        ({"attachment_buckets": "files,*"}, "'\\*', which is neither bucket nor bucket/prefix"),
+        ({"attachment_buckets": "files/a*"}, "neither bucket nor bucket/prefix"),
     ],
 )
 def test_a_value_that_cannot_be_used_is_named_with_what_it_may_be(context: dict[str, str | int], said: str) -> None:

@@ -28,6 +28,7 @@ _BOUNDED: Final = ("examples", "fuzzing")
 BEYOND_THE_SCHEMA: Final = frozenset(
     [
         "address_refused",
+        "bucket_refused",
         "control_character",
         "duplicate_id",
         "exclusive_fields",
@@ -44,6 +45,7 @@ BEYOND_THE_SCHEMA: Final = frozenset(
         "invalid_message_id",
         "invalid_mime_type",
         "invalid_one_click",
+        "invalid_path",
         "invalid_private_key",
         "invalid_range",
         "invalid_token",

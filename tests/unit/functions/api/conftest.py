@@ -65,6 +65,7 @@ def services(
         admin_token_secret_id=secret["ARN"],
         worker_timeout_seconds=120,
         outgoing_allowed_hosts="127.0.0.1,localhost",
+        attachment_buckets="shared-files,tenants-files/{tenant_id}",
     )
     return build_services(settings, clock)
 

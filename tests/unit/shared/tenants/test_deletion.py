@@ -6,6 +6,7 @@ import pytest
 
 from shared.accounts.model import AccountSettings, TlsMode
 from shared.accounts.table import AccountTable
+from shared.attachments.uploads import upload_key
 from shared.audit.log import AuditLog
 from shared.audit.model import Actor, ActorKind, Entry
 from shared.aws.dynamodb import ItemKey, Key, Table
@@ -25,6 +26,7 @@ from shared.messages.intake import Intake
 from shared.messages.payloads import PayloadStore
 from shared.messages.slices import SliceTable
 from shared.messages.table import MailTable
+from shared.storages.table import storage_key
 from shared.suppression.table import SuppressionTable
 from shared.tenants.api_keys import ApiKeyTable
 from shared.tenants.deletion import Deletions, Purge, purge_after
@@ -96,6 +98,8 @@ class World:
         self.lines.announce(activation_line(tenant_id, "x"), self.clock())
         SuppressionTable(self.registry, self.clock).put(tenant_id, "no@example.com", "asked")
         self.registry.put(ItemKey(f"TENANT#{tenant_id}", "MAILBOX#any").item)
+        self.registry.put(storage_key(tenant_id, "files").item)
+        self.bucket.put(upload_key(tenant_id, "01JZX4C0R3M2V8Q9T6W5Y7K1AB"), b"uploaded")
         self.registry.put(ItemKey(f"IDEM#{tenant_id}", "k-1").item)
         for pk in (f"ACCOUNT#{tenant_id}#main", f"ACCOUNT#{tenant_id}#former", f"TENANT#{tenant_id}"):
             self.messages.put(ItemKey(pk, "RATE").item)

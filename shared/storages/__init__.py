@@ -1,0 +1,1 @@
+"""Named storages of a tenant: where its attachments lie, and how they are read."""
