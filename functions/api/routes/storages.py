@@ -47,12 +47,12 @@ class StorageView(BaseModel):
 
     name: str = Field(examples=["files"])
     kind: StorageKind
-    bucket: str
-    prefix: str
-    region: str | None
-    endpoint_url: str | None
-    access_key_id: str | None
-    has_secret_access_key: bool
+    bucket: str = Field(examples=["acme-files"])
+    prefix: str = Field(examples=["outgoing/"])
+    region: str | None = Field(examples=["eu-central-1"])
+    endpoint_url: str | None = Field(examples=[None])
+    access_key_id: str | None = Field(examples=["AKIAIOSFODNN7EXAMPLE"])
+    has_secret_access_key: bool = Field(examples=[True])
     created_at: Timestamp
     updated_at: Timestamp
 

@@ -56,8 +56,10 @@ class UploadView(BaseModel):
     storage_path: str = Field(
         description="Names the file in a message's attachment.", examples=["upload:01JZX4C0R3M2V8Q9T6W5Y7K1AB"]
     )
-    url: str
-    fields: dict[str, str]
+    url: str = Field(examples=["https://serverlessmailproxy-payloads.s3.eu-central-1.amazonaws.com/"])
+    fields: dict[str, str] = Field(
+        examples=[{"key": "UPLOAD#acme#01JZX4C0R3M2V8Q9T6W5Y7K1AB", "Content-Type": "application/pdf", "policy": "…"}]
+    )
     max_bytes: int = Field(examples=[MAX_UPLOAD_BYTES])
     expires_at: Timestamp = Field(description="The upload must have begun by then.")
     kept_until: Timestamp = Field(description="The file can be sent until then.")
