@@ -29,6 +29,7 @@ from functions.api.routes import (
     sync,
     tenants,
     uploads,
+    verification,
 )
 from functions.api.services import Services, build_services
 from functions.api.version import VERSION
@@ -59,6 +60,7 @@ _TAGS = [
 _ROUTES = (
     messages,
     accounts,
+    verification,
     suspension,
     suppressions,
     storages,

@@ -35,6 +35,9 @@ from shared.observability import logger
 
 MEDIA_TYPE = "application/problem+json"
 _MAX_ERRORS = 100
+_MAX_DETAIL = 500
+_MAX_SEEN = 50
+_NUMBER_RULES = {"greater_than", "greater_than_equal", "less_than", "less_than_equal"}
 _INTERNAL, _UNAVAILABLE = "internal", "unavailable"
 _RETRY_AFTER_SECONDS = 2
 
@@ -275,13 +278,16 @@ def _methods_of(request: Request) -> str:
 
 
 def _field_error(found: Mapping[str, Any]) -> FieldError:
-    """Leaves out the input: it may be a secret."""
+    """Leaves out the input, which may be a secret, but for numbers that are too small or too large."""
     where, *path = found["loc"]
     if where not in ("body", "query", "path", "header"):
         where, path = "body", list(found["loc"])
     pointer = "".join("/" + str(part).replace("~", "~0").replace("/", "~1") for part in path)
     code = ERROR_CODES.get(found["type"], found["type"])
-    return FieldError(where=where, pointer=pointer[:500], code=code, detail=str(found["msg"])[:500])
+    detail = str(found["msg"])[:_MAX_DETAIL]
+    if found["type"] in _NUMBER_RULES:
+        detail += f", not {found.get('input')}"[:_MAX_SEEN]
+    return FieldError(where=where, pointer=pointer[:500], code=code, detail=detail)
 
 
 def _response(

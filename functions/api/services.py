@@ -1,7 +1,10 @@
 """The API's composition root: everything that routes work with, built once per process from the settings."""
 
+import asyncio
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Annotated
+from functools import cache
+from typing import TYPE_CHECKING, Annotated
 
 from fastapi import Depends, Request
 
@@ -21,7 +24,7 @@ from shared.aws.s3 import Bucket
 from shared.aws.secrets import DeployedSecret
 from shared.aws.sqs import FifoQueue
 from shared.aws.uploads import UploadTarget
-from shared.clock import Clock, system_clock
+from shared.clock import SECOND, Clock, Millis, system_clock
 from shared.idempotency.table import IdempotencyTable
 from shared.instance.table import InstanceTable
 from shared.lines.dead_letters import DeadLetters
@@ -58,6 +61,9 @@ from shared.tenants.deletion import Deletions
 from shared.tenants.signing import SigningTable
 from shared.tenants.table import TenantTable
 
+if TYPE_CHECKING:
+    from shared.delivery.verification import AccountVerifier
+
 
 @dataclass(frozen=True, slots=True)
 class Services:
@@ -75,6 +81,7 @@ class Services:
     accounts: AccountTable
     access_tokens: TokenTable
     health: HealthTable
+    verifier: "Callable[[], AccountVerifier]"
     counters: CounterTable
     mails: MailTable
     payloads: PayloadStore
@@ -127,6 +134,8 @@ def build_services(settings: ApiSettings, clock: Clock = system_clock) -> Servic
     syncs = SyncTable(messages)
     payloads = PayloadStore(messages, Bucket(clients.s3, settings.payloads_bucket))
     api_keys = ApiKeyTable(registry)
+    access_tokens = TokenTable(messages, EnvelopeSealer(sealer), clock)
+    guard = Guard(settings.allowed_hosts)
     removal, event_log = Removal(messages=messages, mails=mails, slices=slices), EventLog(messages)
     admin_token = DeployedSecret(clients.secrets_manager(), settings.admin_token_secret_id)
     return Services(
@@ -142,8 +151,9 @@ def build_services(settings: ApiSettings, clock: Clock = system_clock) -> Servic
         ),
         signing=SigningTable(registry, sealer, clock),
         accounts=accounts,
-        access_tokens=TokenTable(messages, EnvelopeSealer(sealer), clock),
+        access_tokens=access_tokens,
         health=health,
+        verifier=cache(lambda: _account_verifier(accounts, access_tokens, health, lines, guard, clock)),
         counters=counters,
         mails=mails,
         payloads=payloads,
@@ -171,7 +181,29 @@ def build_services(settings: ApiSettings, clock: Clock = system_clock) -> Servic
         survey=survey,
         figures=FiguresReader(accounts=accounts, counters=counters, heads=heads, depths=depths, instance=survey),
         dead_letters=DeadLetters(dead_letters, lines, clock),
-        guard=Guard(settings.allowed_hosts),
+        guard=guard,
+        clock=clock,
+    )
+
+
+def _account_verifier(
+    accounts: AccountTable, table: TokenTable, health: HealthTable, lines: Lines, guard: Guard, clock: Clock
+) -> "AccountVerifier":
+    # No other call needs the SMTP client, whose loading would be part of every cold start.
+    from shared.accounts.oauth.endpoint import TokenEndpoint
+    from shared.accounts.oauth.tokens import AccessTokens
+    from shared.delivery.authentication import CredentialsReader
+    from shared.delivery.health_watch import HealthWatch
+    from shared.delivery.verification import AccountVerifier
+
+    async def pause(duration: Millis) -> None:
+        await asyncio.sleep(duration / SECOND)
+
+    tokens = AccessTokens(accounts=accounts, table=table, endpoint=TokenEndpoint(guard), clock=clock, pause=pause)
+    return AccountVerifier(
+        credentials=CredentialsReader(accounts=accounts, tokens=tokens),
+        health=HealthWatch(health, lines, clock),
+        guard=guard,
         clock=clock,
     )
 

@@ -2,9 +2,18 @@
 
 import ssl
 from enum import StrEnum
-from typing import Annotated, Self
+from typing import Annotated
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StrictBool, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    SecretStr,
+    StrictBool,
+    ValidationInfo,
+    field_validator,
+)
 from pydantic_core import PydanticCustomError
 
 from shared.accounts.oauth.settings import OAuth, OAuthSettings
@@ -14,7 +23,8 @@ from shared.limits.model import SendingLimits
 from shared.lines.line import MAX_PARTS, Line, account_lines
 from shared.outgoing.credentials import Password
 
-IMPLICIT_TLS_PORT = 465
+IMPLICIT_TLS_PORTS = (465, 2465)  # RFC 8314 §3.3, and Amazon SES beside it
+CLEARTEXT_PORTS = (25, 587, 2587)  # RFC 5321, RFC 6409, and Amazon SES beside it
 DEFAULT_IDLE_SECONDS = 60
 DEFAULT_PEC_MAX_TOTAL_MB = 30  # what every provider has to take (DM 2 November 2005, art. 12)
 
@@ -82,26 +92,52 @@ class AccountSettings(BaseModel):
         WholeNumber,
     ] = DEFAULT_PEC_MAX_TOTAL_MB
 
-    @model_validator(mode="after")
-    def _holds_together(self) -> Self:
-        if self.port == IMPLICIT_TLS_PORT and self.tls is not TlsMode.TLS:
+    # Each checks its field against those above it, so that the error is about the field. One that is wrong by itself is
+    # not among them.
+
+    @field_validator("tls")
+    @classmethod
+    def _fits_the_port(cls, tls: TlsMode, others: ValidationInfo) -> TlsMode:
+        port = others.data.get("port")
+        if port in IMPLICIT_TLS_PORTS and tls is not TlsMode.TLS:
             raise PydanticCustomError(
-                "tls_mode_mismatch", "port 465 speaks TLS from the first byte: tls must be 'tls', not '{tls}'",
-                {"tls": self.tls.value},
+                "tls_mode_mismatch", "port {port} speaks TLS from the first byte: tls must be 'tls', not '{tls}'",
+                {"port": port, "tls": tls.value},
             )  # fmt: skip
-        if self.password is not None and self.username is None:
+        if port in CLEARTEXT_PORTS and tls is TlsMode.TLS:
+            raise PydanticCustomError(
+                "tls_mode_mismatch", "port {port} begins in the clear: tls must be 'starttls', not '{tls}'",
+                {"port": port, "tls": tls.value},
+            )  # fmt: skip
+        return tls
+
+    @field_validator("password")
+    @classmethod
+    def _is_of_a_user(cls, password: SecretStr | None, others: ValidationInfo) -> SecretStr | None:
+        if password is not None and others.data.get("username", "") is None:
             raise PydanticCustomError("missing_field", "a password needs a username")
-        if self.oauth is not None and self.username is None:
+        return password
+
+    @field_validator("oauth")
+    @classmethod
+    def _is_alone_and_of_a_user(cls, oauth: OAuthSettings | None, others: ValidationInfo) -> OAuthSettings | None:
+        if oauth is not None and others.data.get("username", "") is None:
             raise PydanticCustomError("missing_field", "oauth needs a username: the mailbox to send as")
-        if self.oauth is not None and self.password is not None:
+        if oauth is not None and others.data.get("password") is not None:
             raise PydanticCustomError("exclusive_fields", "an account has a password or oauth, not both")
-        if self.max_connections is not None and self.parallelism > self.max_connections:
+        return oauth
+
+    @field_validator("parallelism")
+    @classmethod
+    def _has_its_connections(cls, parallelism: int, others: ValidationInfo) -> int:
+        connections = others.data.get("max_connections")
+        if connections is not None and parallelism > connections:
             raise PydanticCustomError(
                 "too_few_connections",
                 "parallelism of {parallelism} needs max_connections of at least as many, not {max_connections}",
-                {"parallelism": self.parallelism, "max_connections": self.max_connections},
+                {"parallelism": parallelism, "max_connections": connections},
             )
-        return self
+        return parallelism
 
 
 class Account(BaseModel):

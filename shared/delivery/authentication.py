@@ -8,6 +8,8 @@ from aiosmtplib import SMTP, SMTPAuthenticationError, SMTPNotSupported, SMTPServ
 from shared.accounts.model import Account
 from shared.accounts.oauth.tokens import AccessTokens
 from shared.accounts.table import AccountTable
+from shared.delivery.replies import Reply
+from shared.delivery.witness import Step, Witness
 
 # The relay does not take the token: it was revoked, or ended early. 334 is the challenge that tells why, had it ended
 # the exchange (https://developers.google.com/workspace/gmail/imap/xoauth2-protocol#error_response).
@@ -50,31 +52,33 @@ class CredentialsReader:
         return PasswordCredentials(account.username, self._accounts.password(account) or "")
 
 
-async def authenticate(client: SMTP, credentials: Credentials) -> None:
+async def authenticate(client: SMTP, credentials: Credentials, seen: Witness) -> None:
     """AUTH (RFC 4954), on a client that has said EHLO.
 
     Raises SMTPException, TokenFault when no access token can be had, StorageError when it cannot be read or kept.
     """
     match credentials:
         case PasswordCredentials(username=username, password=password):
-            await _authenticate_by_password(client, username, password)
+            await _authenticate_by_password(client, username, password, seen)
         case OAuthCredentials():
-            await _authenticate_by_token(client, credentials)
+            await _authenticate_by_token(client, credentials, seen)
 
 
-async def _authenticate_by_password(client: SMTP, username: str, password: str) -> None:
+async def _authenticate_by_password(client: SMTP, username: str, password: str, seen: Witness) -> None:
     """By each mechanism on offer until one succeeds: relays offer some that they cannot do, CRAM-MD5 above all, which
     needs passwords kept in the clear."""
     mechanisms = {"cram-md5": client.auth_crammd5, "plain": client.auth_plain, "login": client.auth_login}
     offered = [name for name in mechanisms if name in client.server_auth_methods]
     if not offered:
         raise SMTPNotSupported(f"the relay takes no password: it offers {_offer(client)}")
+    seen.conceal(username, password)
     refusal: SMTPAuthenticationError | None = None
     for name in offered:
         try:
-            await mechanisms[name](username, password)
+            response = await mechanisms[name](username, password)
         except SMTPAuthenticationError as error:
             refusal = error
+            seen.tried(name, Reply.of(error.code, error.message))
             if 400 <= error.code < 500:
                 break
         except SMTPServerDisconnected:
@@ -82,6 +86,7 @@ async def _authenticate_by_password(client: SMTP, username: str, password: str) 
                 raise
             break
         else:
+            seen.tried(name, response)
             return
     if refusal is not None:
         raise refusal
@@ -94,18 +99,36 @@ def _offer(client: SMTP) -> str:
     return "no AUTH" + ("" if client.get_transport_info("sslcontext") else " on an unencrypted connection")
 
 
-async def _authenticate_by_token(client: SMTP, credentials: OAuthCredentials) -> None:
+async def _authenticate_by_token(client: SMTP, credentials: OAuthCredentials, seen: Witness) -> None:
     if "xoauth2" not in client.server_auth_methods:
         raise SMTPNotSupported(f"oauth needs AUTH XOAUTH2: the relay offers {_offer(client)}")
-    token = await credentials.tokens.get(credentials.account)
+    token = await _token(credentials, seen)
     try:
-        await client.auth_xoauth2(credentials.username, token)
+        await _show_token(client, credentials, token, seen)
     except SMTPAuthenticationError as error:
         if error.code not in _TOKEN_REFUSED:
             raise
-        other = await credentials.tokens.get(credentials.account, refused=token)
+        other = await _token(credentials, seen, refused=token)
         try:
-            await client.auth_xoauth2(credentials.username, other)
+            await _show_token(client, credentials, other, seen)
         except SMTPServerDisconnected as hung_up:
             # The next session has the new token from the start.
             raise SMTPServerDisconnected(f"refused the access token ({error}), then hung up") from hung_up
+
+
+async def _token(credentials: OAuthCredentials, seen: Witness, *, refused: str | None = None) -> str:
+    seen.begin(Step.TOKEN)
+    token = await credentials.tokens.get(credentials.account, refused=refused)
+    seen.conceal(credentials.username, token)
+    return token
+
+
+async def _show_token(client: SMTP, credentials: OAuthCredentials, token: str, seen: Witness) -> None:
+    seen.begin(Step.AUTH)
+    try:
+        response = await client.auth_xoauth2(credentials.username, token)
+    except SMTPAuthenticationError as error:
+        seen.tried("xoauth2", Reply.of(error.code, error.message))
+        seen.fail()
+        raise
+    seen.tried("xoauth2", response)

@@ -98,7 +98,7 @@ def test_the_api_wakes_every_line_and_works_none_but_takes_out_what_others_gave_
     }
 
 
-def test_the_api_seals_credentials_of_a_named_tenant_only(on_aws: Synthesized) -> None:
+def test_the_api_seals_and_opens_credentials_of_a_named_tenant_only(on_aws: Synthesized) -> None:
     (statement,) = _statements(on_aws, "api", "kms:")
     assert statement.actions == {"kms:Encrypt", "kms:Decrypt"}
     assert statement.resources == {_key(on_aws)}

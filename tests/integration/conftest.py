@@ -15,6 +15,7 @@ from tests.unit.clock import SettableClock
 from tests.unit.conftest import (  # noqa: F401 - fixtures, found here by their names
     aws,
     clock,
+    dead_letters_urls,
     kms_key_id,
     messages,
     own_clients,

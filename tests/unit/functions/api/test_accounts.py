@@ -63,6 +63,12 @@ def test_a_password_left_out_stays_unless_it_would_go_elsewhere(
         assert document["errors"][0]["pointer"] == "/password"
 
 
+OAUTH = {
+    "grant": "client_credentials",
+    "token_url": "https://login.example/token",
+    "client_id": "c",
+    "client_secret": "SECRET",
+}
 BAD_VALUES: list[tuple[dict[str, object], str]] = [
     ({"port": 0}, "/port"),
     ({"port": 65_536}, "/port"),
@@ -81,14 +87,18 @@ BAD_VALUES: list[tuple[dict[str, object], str]] = [
     ({"batch_size": 0}, "/batch_size"),
     ({"parallelism": 0}, "/parallelism"),
     ({"parallelism": 17}, "/parallelism"),
-    ({"parallelism": 4, "max_connections": 3}, ""),
+    ({"parallelism": 4, "max_connections": 3}, "/parallelism"),
     ({"idle_seconds": 0}, "/idle_seconds"),
     ({"idle_seconds": 601}, "/idle_seconds"),
     ({"ca_certificate": "not PEM"}, "/ca_certificate"),
     ({"ca_certificate": "nôt ASCII"}, "/ca_certificate"),
     ({"port": "587"}, "/port"),
     ({"verify_certificate": 0}, "/verify_certificate"),
-    ({"port": 465}, ""),
+    ({"port": 465}, "/tls"),
+    ({"port": 587, "tls": "tls"}, "/tls"),
+    ({"username": None}, "/password"),
+    ({"oauth": OAUTH}, "/oauth"),
+    ({"oauth": OAUTH, "password": None, "username": None}, "/oauth"),
 ]
 
 
@@ -97,6 +107,20 @@ def test_a_bad_value_is_named(acme: Api) -> None:
         answer = acme.put(f"{ACCOUNTS}/second", RELAY | changes)
         assert answer.status_code == 422, changes
         assert [each["pointer"] for each in answer.json()["errors"]] == [pointer]
+
+
+def test_what_was_seen_is_said_of_numbers_and_tls_modes_and_never_of_secrets(acme: Api) -> None:
+    for changes, words in (
+        ({"limits": {"per_minute": 0}}, "/limits/per_minute: Input should be greater than or equal to 1, not 0"),
+        ({"limits": {"per_day": -5}}, "/limits/per_day: Input should be greater than or equal to 1, not -5"),
+        ({"port": 70_000}, "/port: Input should be less than or equal to 65535, not 70000"),
+        ({"port": 465}, "/tls: port 465 speaks TLS from the first byte: tls must be 'tls', not 'starttls'"),
+        ({"port": 587, "tls": "tls"}, "/tls: port 587 begins in the clear: tls must be 'starttls', not 'tls'"),
+        ({"password": 4711}, "/password: Input should be a valid string"),
+    ):
+        answer = acme.put(f"{ACCOUNTS}/second", RELAY | changes)
+        assert answer.json()["detail"] == words
+        assert "4711" not in answer.text
 
 
 def test_accounts_need_a_tenant(admin: Api, problem: CheckProblem) -> None:

@@ -24,7 +24,7 @@ from tests.unit.moto_wire import observed
 from tests.unit.stored import every_item
 
 SECRET = "hunter2-the-secret"
-ACCOUNT = {"host": "smtp.example.com", "port": 587, "tls": "starttls", "username": "acme", "password": SECRET}
+ACCOUNT = {"host": "127.0.0.1", "port": 9, "tls": "starttls", "username": "acme", "password": SECRET}
 
 
 def latest(admin: Api, **query: str | int) -> dict[str, Any]:

@@ -4,6 +4,8 @@ import asyncio
 import base64
 import gzip
 import json
+import subprocess
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from io import StringIO
@@ -109,3 +111,9 @@ def test_missing_settings_are_answered_with_500_and_named_in_the_log(
     assert answer["statusCode"] == 500
     assert "REGISTRY_TABLE" not in str(answer["body"])
     assert "REGISTRY_TABLE" in log.getvalue()
+
+
+def test_a_cold_start_loads_neither_the_smtp_client_nor_the_http_client() -> None:
+    code = "import functions.api.handler, sys; print({'aiosmtplib', 'aiohttp'} & sys.modules.keys())"
+    loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert loaded.stdout == "set()\n"

@@ -82,8 +82,8 @@ def test_a_host_that_the_operator_allows_may_be_plain_and_local(acme: Api) -> No
 @pytest.mark.parametrize(
     ("body", "pointer", "words"),
     [
-        (RELAY | {"password": "pw"}, "", "not both"),
-        ({name: value for name, value in RELAY.items() if name != "username"}, "", "username"),
+        (RELAY | {"password": "pw"}, "/oauth", "not both"),
+        ({name: value for name, value in RELAY.items() if name != "username"}, "/oauth", "username"),
         (with_oauth(grant="client_credentials"), "/oauth", "refresh_token"),
         (with_oauth(subject="x"), "/oauth", "subject"),
         (with_oauth(grant="device_code"), "/oauth/grant", "client_credentials"),
