@@ -6,6 +6,7 @@ import aws_cdk as cdk
 from constructs import Construct
 
 from infra import grants
+from infra.acknowledged import acknowledge_wildcard
 from infra.bundle import Bundle
 from infra.constructs.alarms import Alarms
 from infra.constructs.api import Api
@@ -87,6 +88,7 @@ class MailProxyStack(cdk.Stack):
 
         self._tell_everyone_the_queues()
         self._grant(settings)
+        self._acknowledge()
         self._add_outputs()
 
     @property
@@ -162,6 +164,20 @@ class MailProxyStack(cdk.Stack):
         grants.to_reporter(self.reports.worker, tables=self.tables, reports=self.reports.queue, secrets=self.secrets)
         if self.event_bus is not None:
             grants.to_publisher(self.event_bus, tables=self.tables)
+
+    def _acknowledge(self) -> None:
+        acknowledge_wildcard(
+            self,
+            self.payloads.bucket,
+            "/*",
+            "Objects are named after mails; each function has the actions that it needs",
+        )
+        acknowledge_wildcard(
+            self,
+            self.scheduler.worker.function,
+            ":*",
+            "The schedule may call any version; there is none but the latest",
+        )
 
     def _add_outputs(self) -> None:
         outputs = {

@@ -9,6 +9,7 @@ from aws_cdk import aws_lambda_event_sources as event_sources
 from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
+from infra.acknowledged import acknowledge
 from infra.constructs.function import ProxyFunction, Runtime
 
 _RETENTION = cdk.Duration.days(14)
@@ -33,6 +34,7 @@ class EventBusPublisher(Construct):
             enforce_ssl=True,
             retention_period=_RETENTION,
         )
+        acknowledge(self.dead_letters, "AwsSolutions-SQS3", "It is what the event source mapping gives up on")
         self.worker = ProxyFunction(
             self,
             "Worker",

@@ -9,6 +9,7 @@ from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_logs as logs
 from constructs import Construct
 
+from infra.acknowledged import acknowledge
 from infra.bundle import Bundle
 from infra.settings import StackSettings
 
@@ -103,6 +104,12 @@ class ProxyFunction(Construct):
                 "POWERTOOLS_LOG_LEVEL": runtime.log_level,
                 **environment,
             },
+        )
+
+        acknowledge(
+            self.function,
+            "AwsSolutions-L1",
+            "Python 3.13, which the types, the locked dependencies and the tests are of",
         )
 
     def add_environment(self, variables: Mapping[str, str]) -> None:

@@ -4,6 +4,8 @@ import aws_cdk as cdk
 from aws_cdk import aws_s3 as s3
 from constructs import Construct
 
+from infra.acknowledged import acknowledge
+
 # A mail may be scheduled 30 days ahead, and its content is kept 35 days after it is due; nothing refers to
 # an older object.
 _EXPIRY = cdk.Duration.days(70)
@@ -33,4 +35,9 @@ class Payloads(Construct):
                 ),
             ],
             removal_policy=cdk.RemovalPolicy.DESTROY if disposable else cdk.RemovalPolicy.RETAIN,
+        )
+        acknowledge(
+            self.bucket,
+            "AwsSolutions-S1",
+            "Only the proxy's own functions reach it; whoever must know of each access has CloudTrail's data events",
         )

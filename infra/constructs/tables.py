@@ -19,22 +19,16 @@ class Tables(Construct):
         super().__init__(scope, construct_id)
         self._disposable = disposable
 
-        self.registry = self._table("Registry", point_in_time_recovery=True)
+        self.registry = self._table("Registry")
         _add_due_index(self.registry)
         _add_listing_index(self.registry, "by_kind", dynamodb.ProjectionType.ALL)
 
-        self.messages = self._table(
-            "Messages",
-            point_in_time_recovery=False,
-            stream=dynamodb.StreamViewType.NEW_IMAGE if stream else None,
-        )
+        self.messages = self._table("Messages", stream=dynamodb.StreamViewType.NEW_IMAGE if stream else None)
         _add_due_index(self.messages)
         _add_listing_index(self.messages, "by_tenant", dynamodb.ProjectionType.KEYS_ONLY)
         _add_listing_index(self.messages, "by_batch", dynamodb.ProjectionType.KEYS_ONLY)
 
-    def _table(
-        self, construct_id: str, *, point_in_time_recovery: bool, stream: dynamodb.StreamViewType | None = None
-    ) -> dynamodb.Table:
+    def _table(self, construct_id: str, *, stream: dynamodb.StreamViewType | None = None) -> dynamodb.Table:
         return dynamodb.Table(
             self,
             construct_id,
@@ -45,7 +39,7 @@ class Tables(Construct):
             encryption=dynamodb.TableEncryption.AWS_MANAGED,
             time_to_live_attribute="ttl",
             point_in_time_recovery_specification=dynamodb.PointInTimeRecoverySpecification(
-                point_in_time_recovery_enabled=point_in_time_recovery
+                point_in_time_recovery_enabled=not self._disposable
             ),
             deletion_protection=not self._disposable,
             removal_policy=cdk.RemovalPolicy.DESTROY if self._disposable else cdk.RemovalPolicy.RETAIN,

@@ -38,6 +38,12 @@ def on_this_machine(synthesise: Callable[[dict[str, str]], Synthesized]) -> Synt
     return synthesise({"stage": "local", "architecture": "x86_64", "outgoing_allowed_hosts": "127.0.0.1"})
 
 
+@pytest.fixture(scope="session")
+def empty_bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A bundle of two empty files."""
+    return _empty_bundle(tmp_path_factory.mktemp("bundle"))
+
+
 def _empty_bundle(folder: Path) -> Path:
     for part in ("code", "dependencies"):
         (folder / "bundle" / part).mkdir(parents=True)

@@ -29,6 +29,7 @@ class Synthesized:
     """A template with references resolved to the logical ids they point to."""
 
     def __init__(self, template: Mapping[str, Any]) -> None:
+        self.template = template
         self.outputs: dict[str, Any] = template["Outputs"]
         self._resources = [
             Resource(logical_id, raw["Type"], resolve(raw.get("Properties", {})), raw.get("DeletionPolicy"))

@@ -30,9 +30,11 @@ def test_tables_are_paid_by_request_encrypted_and_expire_items(registry: Resourc
         assert table.properties["TimeToLiveSpecification"] == {"AttributeName": "ttl", "Enabled": True}
 
 
-def test_the_registry_can_be_restored_to_any_point_in_time(registry: Resource) -> None:
-    recovery = registry.properties["PointInTimeRecoverySpecification"]
-    assert recovery["PointInTimeRecoveryEnabled"] is True
+def test_tables_can_be_restored_to_any_point_in_time_and_not_be_deleted(registry: Resource, messages: Resource) -> None:
+    for table in (registry, messages):
+        recovery = table.properties["PointInTimeRecoverySpecification"]
+        assert recovery["PointInTimeRecoveryEnabled"] is True
+        assert table.properties["DeletionProtectionEnabled"] is True
 
 
 def test_lines_that_are_due_are_found_by_shard_and_time_in_both_tables(registry: Resource, messages: Resource) -> None:
