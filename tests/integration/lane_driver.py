@@ -4,6 +4,7 @@
 received, worked, deleted or left), the visibility of what was given back, and the scheduler's round each minute.
 """
 
+import asyncio
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
@@ -20,7 +21,7 @@ from shared.aws.kms import SecretSealer
 from shared.aws.s3 import Bucket
 from shared.aws.sqs import FifoQueue
 from shared.clock import HOUR, MINUTE, SECOND, Millis
-from shared.delivery.sender import Sender
+from shared.delivery.sender import Sender, SenderParts
 from shared.instance.model import Instance, RetryPolicy
 from shared.instance.table import InstanceTable
 from shared.lines.attendance import Attendant, Disposition
@@ -250,6 +251,18 @@ class Driver:
             dispositions.append(await self.work(received))
         return dispositions
 
+    async def run_side_by_side(self, *kinds: LineKind) -> None:
+        """As `run`, but each wake-up that can be received gets a worker at once, as Lambda does it."""
+        working: set[asyncio.Task[Disposition]] = set()
+        while True:
+            while (received := self._receive(kinds or WOKEN)) is not None:
+                working.add(asyncio.create_task(self.work(received)))
+            if not working:
+                return
+            done, working = await asyncio.wait(working, return_when=asyncio.FIRST_COMPLETED)
+            for each in done:
+                each.result()
+
     async def run_one(self, *kinds: LineKind) -> bool:
         """Works one wake-up, if there is any."""
         received = self._receive(kinds or self._all_kinds)
@@ -259,7 +272,8 @@ class Driver:
 
     async def work(self, wake_up: WakeUp) -> Disposition:
         """One invocation."""
-        work = Reporter(self.reporter_parts).work if wake_up.line.kind is LineKind.REPORTS else Sender(self.parts).work
+        is_of_reports = wake_up.line.kind is LineKind.REPORTS
+        work = Reporter(self.reporter_parts).work if is_of_reports else Sender(self._parts_of_a_worker()).work
         try:
             disposition = await self.attendant.attend(wake_up, work, deadline=self.system.clock() + WORKING_TIME)
         except Exception as error:
@@ -269,6 +283,10 @@ class Driver:
         if disposition is Disposition.ACKNOWLEDGE:
             self._delete(wake_up)
         return disposition
+
+    def _parts_of_a_worker(self) -> SenderParts:
+        """One environment, warm from one invocation to the next."""
+        return self.parts
 
     async def _pause(self, duration: Millis) -> None:
         self.system.clock.advance(duration)

@@ -55,7 +55,16 @@ def own_clients() -> Iterator[None]:
 
 
 def _forget_clients() -> None:
-    for make in (clients.dynamodb, clients.sqs, clients.kms, clients.s3, clients.secrets_manager, clients.eventbridge):
+    made = (
+        clients.dynamodb,
+        clients.sqs,
+        clients.kms,
+        clients.s3,
+        clients.secrets_manager,
+        clients.eventbridge,
+        clients.functions,
+    )
+    for make in made:
         make.cache_clear()
     boto.forget_clients()
 

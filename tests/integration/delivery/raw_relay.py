@@ -2,11 +2,13 @@
 
 import socket
 import threading
+import time
 from collections.abc import Mapping
 from contextlib import suppress
 from types import TracebackType
 from typing import Self
 
+_DRIP_SECONDS = 0.005
 _USUAL = {
     "greeting": b"220 raw.localhost ESMTP\r\n",
     "EHLO": b"250-raw.localhost\r\n250 SIZE 10000000\r\n",
@@ -20,12 +22,16 @@ _USUAL = {
 
 
 class RawRelay:
-    """`says` replaces the usual reply to a command (its verb, `greeting`, or `dot`); None closes the connection."""
+    """`says` replaces the usual reply to a command (its first four letters, `greeting`, or `dot`); None closes the
+    connection. `drips` are said again and again, octet by octet, until the other side hangs up."""
 
     host = "127.0.0.1"
 
-    def __init__(self, says: Mapping[str, bytes | None] | None = None) -> None:
+    def __init__(
+        self, says: Mapping[str, bytes | None] | None = None, *, drips: Mapping[str, bytes] | None = None
+    ) -> None:
         self.says: dict[str, bytes | None] = dict(says or {})
+        self._drips = dict(drips or {})
         self.texts: list[bytes] = []
         self.commands: list[bytes] = []
         self.connections = 0
@@ -68,6 +74,10 @@ class RawRelay:
                         return
 
     def _say(self, client: socket.socket, key: str) -> bool:
+        while key in self._drips:
+            for octet in self._drips[key]:
+                client.sendall(bytes([octet]))
+                time.sleep(_DRIP_SECONDS)
         reply = self.says.get(key, _USUAL.get(key, b"502 5.5.2 unknown\r\n"))
         if reply is None:
             with suppress(OSError):

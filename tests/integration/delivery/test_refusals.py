@@ -478,7 +478,66 @@ class TestARelayThatDoesNotSpeakSmtp:
             assert len(relay.texts) == 2
 
 
+class TestARelayThatHangsUp:
+    """At the steps that need more than a script. What it heard before does not matter."""
+
+    @pytest.mark.parametrize(
+        ("at", "offers", "settings"),
+        [
+            ("STAR", b"STARTTLS", {"tls": "starttls"}),
+            ("AUTH", b"AUTH PLAIN LOGIN", {"username": "shop", "password": "secret"}),
+        ],
+        ids=["STARTTLS", "AUTH"],
+    )
+    async def test_before_the_session_is_open_makes_the_line_wait(
+        self, system: System, driver: Driver, at: str, offers: bytes, settings: dict[str, str]
+    ) -> None:
+        with RawRelay({"EHLO": b"250-raw.localhost\r\n250 " + offers + b"\r\n", at: None}) as relay:
+            system.add_account(relay, **settings)
+            system.submit({"id": "m1"})
+            await driver.run()
+            await driver.close()
+
+            assert relay.texts == []
+        assert waits_untouched(system.mail("m1"))
+        assert system.head_of(LINE).waits == 1
+
+    async def test_in_the_middle_of_the_handshake_makes_the_line_wait(self, system: System, driver: Driver) -> None:
+        with RawRelay({"greeting": b"\x16\x03\x03\x00\x02"}) as relay:
+            system.add_account(relay, tls="tls")
+            system.submit({"id": "m1"})
+            await driver.run()
+            await driver.close()
+
+        assert waits_untouched(system.mail("m1"))
+        assert system.head_of(LINE).waits == 1
+
+    async def test_at_quit_has_taken_the_mail(self, system: System, driver: Driver) -> None:
+        with RawRelay({"QUIT": None}) as relay:
+            system.add_account(relay, max_connections=4)  # so that the session ends with the visit
+            system.submit({"id": "m1"})
+            await driver.run()
+
+            assert relay.commands[-1] == b"QUIT\r\n"
+        assert system.statuses() == {"m1": "sent"}
+
+
 class TestARelayThatIsSlow:
+    async def test_octet_by_octet_is_left_as_well(
+        self, system: System, driver: Driver, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """One that never ends its answer, but is never silent either."""
+        monkeypatch.setattr(slice_run, "_CUT_OFF", WORKING_TIME - 500)
+        with RawRelay(drips={"EHLO": b"250-and more\r\n"}) as relay:
+            system.add_account(relay)
+            system.submit({"id": "m1"})
+            await driver.run()
+            await driver.close()
+
+            assert relay.texts == []
+        assert waits_untouched(system.mail("m1"))
+        assert system.head_of(LINE).waits == 1
+
     @pytest.mark.parametrize("stage", [Stage.CONNECT, Stage.EHLO, Stage.MAIL, Stage.RCPT, Stage.DATA, Stage.FINAL_DOT])
     async def test_is_left_before_the_workers_deadline_and_nothing_is_lost(
         self, system: System, driver: Driver, inbox: Inbox, monkeypatch: pytest.MonkeyPatch, stage: Stage

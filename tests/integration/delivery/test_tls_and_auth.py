@@ -2,6 +2,7 @@
 
 import ssl
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -91,12 +92,15 @@ async def test_where_starttls_is_required_a_mail_without_it_is_not_sent(
     ("offered", "mode"),
     [(TlsMode.IMPLICIT, "tls"), (TlsMode.STARTTLS, "starttls"), (TlsMode.STARTTLS, "opportunistic")],
 )
-@pytest.mark.parametrize("flaw", ["unknown authority", "another name"])
+@pytest.mark.parametrize("flaw", ["unknown authority", "another name", "expired"])
 async def test_a_certificate_that_does_not_hold_is_refused_and_no_credentials_are_shown(
     system: System, driver: Driver, authority: trustme.CA, offered: TlsMode, mode: str, flaw: str
 ) -> None:
-    issuer, names = (trustme.CA(), ()) if flaw == "unknown authority" else (authority, ("mail.example.org",))
-    with Inbox(tls=Tls(offered, local_certificate(issuer, *names)), credentials=LOGIN) as relay:
+    issuer = trustme.CA() if flaw == "unknown authority" else authority
+    names = ("mail.example.org",) if flaw == "another name" else ()
+    expires = datetime.now(UTC) - timedelta(days=1) if flaw == "expired" else None
+    flawed = local_certificate(issuer, *names, expires=expires)
+    with Inbox(tls=Tls(offered, flawed), credentials=LOGIN) as relay:
         status = await sent_through(system, driver, relay, tls=mode, username="shop", password=LOGIN.password)
 
         assert status == "pending"
