@@ -1,4 +1,4 @@
-"""A sender killed again and again in the middle of its work: nothing is lost, and what comes twice is bounded and told."""
+"""A sender killed again and again in the middle of its work: nothing is lost, what comes twice is bounded and told."""
 
 import random
 from collections import Counter
@@ -66,7 +66,7 @@ async def test_no_mail_is_lost_and_those_that_come_twice_are_at_most_two_a_sessi
     system: System, driver: KillableDriver, inbox: Inbox, sessions: int
 ) -> None:
     seed = random.randrange(10_000)
-    print(f"seed {seed}")
+    print(f"seed {seed}")  # noqa: T201 - pytest shows it with a failure
     system.add_tenant()
     system.add_account(inbox, max_connections=None if sessions == 1 else 4 * sessions)
     names = [f"m{number:04}" for number in range(MAILS)]
