@@ -128,9 +128,10 @@ bench: setup $(peer_ready) $(sink_ready) ## Measure what a mail costs, beside th
 	@$(python) -m benchmarks
 
 .PHONY: soak
-soak: setup $(sink_ready) ## Send 20,000 mails through one sender and watch its memory; report 2,000 of 20 tenants
-	@$(python) -m benchmarks.soak
+soak: setup $(sink_ready) ## The proofs of delivery and reporting in full size, then the sender's memory over 20,000 mails
+	@PROOFS=full $(python) -m pytest tests/integration/proofs --timeout 0
 	@REPORTED_TENANTS=20 REPORTED_MESSAGES_EACH=100 $(python) -m pytest tests/integration/reports/test_many_tenants.py --timeout 0
+	@$(python) -m benchmarks.soak
 
 .PHONY: clean
 clean: ## Remove everything that make created

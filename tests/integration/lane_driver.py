@@ -25,8 +25,8 @@ from shared.delivery.sender import Sender, SenderParts
 from shared.instance.model import Instance, RetryPolicy
 from shared.instance.table import InstanceTable
 from shared.lines.attendance import Attendant, Disposition
-from shared.lines.head import DUE_INDEX, Head, Heads
-from shared.lines.line import HEAD_SORT_KEY, WOKEN, Line, LineKind, reports_line
+from shared.lines.head import Head, Heads
+from shared.lines.line import DUE_SHARDS, HEAD_SORT_KEY, WOKEN, Line, LineKind, reports_line
 from shared.lines.lines import Lines
 from shared.lines.run import Run
 from shared.lines.scheduler import RunResult
@@ -52,6 +52,7 @@ from tests.unit.moto_wire import observed
 TENANT, ACCOUNT = "acme", "main"
 WORKING_TIME: Millis = 110 * SECOND
 LOCAL = Guard(["127.0.0.1", "localhost"])
+_FOREVER: Millis = 2**52
 _LONG_ENOUGH = HOUR // SECOND  # SQS's own clock runs in real time, and the driver ends holds by itself
 
 
@@ -241,8 +242,9 @@ class Driver:
         )
         self._next_round = clock() + MINUTE
         self._worth_a_look = set(system.queue_urls.values())
-        found = boto.dynamodb().scan(TableName=system.messages.name, IndexName=DUE_INDEX)["Items"]
-        self._known_heads = {ItemKey(item["pk"]["S"], item["sk"]["S"]) for item in found}
+        self._known_heads: set[ItemKey] = {
+            due.line.head_key for shard in range(DUE_SHARDS) for due in system.heads.due(shard, _FOREVER).heads
+        }
         self._until_closed = ExitStack()
         self._until_closed.enter_context(observed(self._note_change))
 

@@ -14,8 +14,9 @@ from shared.aws.connections import Connections
 from shared.clock import SECOND, Millis
 from shared.lines.attendance import Disposition
 from shared.lines.wakeups import WakeUp
-from tests.integration.lane_driver import WORKING_TIME, Driver
-from tests.integration.proofs.sender_process import Assignment, Call, Done, Held
+from tests.integration.lane_driver import WORKING_TIME
+from tests.integration.proofs.conftest import ProofDriver
+from tests.integration.proofs.sender_process import Assignment, Call, Done, Held, TableCall
 from tests.unit.moto_wire import post_to_moto
 
 _COMMAND = "import sys; from tests.integration.proofs.sender_process import main; main(int(sys.argv[1]))"
@@ -24,7 +25,7 @@ _END_SECONDS = 10.0
 _VISIBILITY: Millis = 240 * SECOND  # of the queues: what a worker that died at once leaves
 
 
-class KillableDriver(Driver):
+class KillableDriver(ProofDriver):
     """Works lanes in a process that is warm from one invocation to the next until it is killed, then made anew.
 
     `called` hears of each of its calls to AWS, before it is made and after.
@@ -65,6 +66,10 @@ class KillableDriver(Driver):
                     case Call() as call:
                         self.called()
                         pipe.send(post_to_moto(Connections(f"https://{call.host}"), call.headers, call.body, call.path))
+                        self.called()
+                    case TableCall() as call:
+                        self.called()
+                        pipe.send(call.carried_out([self.system.registry, self.system.messages]))
                         self.called()
                     case Held(until):
                         self.system.wake_ups.held[wake_up] = until

@@ -1,6 +1,6 @@
 """A relay that counts connections and refuses one too many, before an account whose mail is spread over many lines."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
 
 import pytest
@@ -10,14 +10,15 @@ from shared.clock import SECOND
 from shared.delivery.pool import Pool
 from shared.delivery.sender import SenderParts
 from shared.lines.line import LANES
-from tests.integration.lane_driver import LOCAL, Driver, System
+from tests.integration.lane_driver import LOCAL, System
+from tests.integration.proofs.conftest import ProofDriver
 from tests.integration.proofs.sizes import size
 
 CAP = 3
-MAILS = size(60, full=1_000)  # in each lane
+MAILS = size(30, full=1_000)  # in each lane
 
 
-class ManyWorkers(Driver):
+class ManyWorkers(ProofDriver):
     """Each invocation has an environment of its own, and so a pool."""
 
     def _parts_of_a_worker(self) -> SenderParts:
@@ -35,7 +36,7 @@ async def driver(system: System) -> AsyncIterator[ManyWorkers]:
 
 @pytest.mark.parametrize("parallelism", [2, 3, 16])
 async def test_the_relay_never_has_to_refuse_one(
-    system: System, driver: ManyWorkers, inbox: Inbox, parallelism: int
+    system: System, driver: ManyWorkers, inbox: Inbox, parallelism: int, proven: Callable[..., None]
 ) -> None:
     refused: list[int] = []
 
@@ -66,3 +67,4 @@ async def test_the_relay_never_has_to_refuse_one(
     assert refused == []
     assert set(system.statuses().values()) == {"sent"}
     assert len(inbox.mailbox.mails.all()) == len(LANES) * MAILS
+    proven(lines=len(LANES) * parallelism, mails=len(LANES) * MAILS, connections=inbox.connections, refused=0)

@@ -1,5 +1,7 @@
 """Thousands of mails of one account in each of the four lanes, worked side by side: the order that the relay saw."""
 
+from collections.abc import Callable
+
 from localstack.inbox import Inbox
 from shared.lines.line import LANES
 from tests.integration.lane_driver import Driver, System
@@ -9,7 +11,9 @@ MAILS = size(200, full=5_000)  # in each lane
 A_CALL = 50  # of each lane
 
 
-async def test_each_lane_sends_in_the_order_of_submission(system: System, driver: Driver, inbox: Inbox) -> None:
+async def test_each_lane_sends_in_the_order_of_submission(
+    system: System, driver: Driver, inbox: Inbox, proven: Callable[..., None]
+) -> None:
     system.add_tenant()
     system.add_account(inbox)
     names = {lane: [f"{lane}-{number:04}" for number in range(MAILS)] for lane in LANES}
@@ -25,3 +29,4 @@ async def test_each_lane_sends_in_the_order_of_submission(system: System, driver
     assert len(arrived) == len(LANES) * MAILS
     for lane in LANES:
         assert [each for each in arrived if each.startswith(f"{lane}-")] == names[lane]
+    proven(lanes=len(LANES), mails_in_each=MAILS, out_of_order=0)
