@@ -11,6 +11,7 @@ emulator_ready := .tools/ministack/.ready
 node_receiver_ready := docs/receivers/node/node_modules/.ready
 peer_ready := .tools/peer/.ready
 sink_ready := .tools/postfix/.ready
+dovecot_ready := .tools/dovecot/.ready
 
 # Processes of the test suite: one for the tests of the deployed template, which mostly wait, and two for the others.
 test_workers := 3
@@ -47,6 +48,10 @@ $(peer_ready): requirements/peer.txt .python-version scripts/create-environment.
 
 $(sink_ready): scripts/install-smtp-sink.sh
 	@scripts/install-smtp-sink.sh
+	@touch $@
+
+$(dovecot_ready): scripts/install-dovecot.sh
+	@scripts/install-dovecot.sh
 	@touch $@
 
 .PHONY: setup
@@ -101,7 +106,7 @@ unit: $(venv_ready) ## Unit tests
 	@$(python) -m pytest tests/unit
 
 .PHONY: integration
-integration: setup ## Tests against real servers on loopback (SMTP, HTTP, the embedded AWS)
+integration: setup $(dovecot_ready) ## Tests against real servers on loopback (SMTP, HTTP, the embedded AWS)
 	@$(python) -m pytest tests/integration
 
 .PHONY: infra-tests
@@ -113,7 +118,7 @@ e2e: setup ## Tests of the deployed template on the embedded AWS
 	@$(python) -m pytest tests/e2e
 
 .PHONY: test
-test: setup check ## Everything: checks and all tests
+test: setup $(dovecot_ready) check ## Everything: checks and all tests
 	@$(python) -m pytest -n $(test_workers)
 
 .PHONY: fuzz

@@ -26,10 +26,12 @@ class Settings(BaseModel):
     lane_medium_queue_url: str
     lane_low_queue_url: str
     reports_queue_url: str
+    mailboxes_queue_url: str | None = None  # only where mailboxes are read
 
     @property
     def queue_urls(self) -> dict[LineKind, str]:
-        return {
+        mailboxes = {LineKind.MAILBOX: self.mailboxes_queue_url} if self.mailboxes_queue_url else {}
+        return mailboxes | {
             LineKind.IMMEDIATE: self.lane_immediate_queue_url,
             LineKind.HIGH: self.lane_high_queue_url,
             LineKind.MEDIUM: self.lane_medium_queue_url,
@@ -117,6 +119,19 @@ class PublisherSettings(Settings):
     """Of the publisher."""
 
     event_bus_name: str
+
+
+class PollerSettings(Settings):
+    """Of the function that reads mailboxes."""
+
+    kms_key_id: str
+    payloads_bucket: str
+    instance_key_secret_id: str
+    outgoing_allowed_hosts: str = ""
+
+    @property
+    def allowed_hosts(self) -> list[str]:
+        return _hosts(self.outgoing_allowed_hosts)
 
 
 class SchedulerSettings(Settings):

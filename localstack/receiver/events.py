@@ -19,6 +19,8 @@ class EventKind(StrEnum):
     DEFERRED = "deferred"
     CANCELLED = "cancelled"
     BOUNCE = "bounce"
+    DELAYED = "delayed"
+    COMPLAINT = "complaint"
     PEC = "pec"
     ACCOUNT = "account"
     OTHER = "other"
@@ -59,7 +61,13 @@ class DeliveryEvent(BaseModel):
     deferred_reason: str | None = None
     cancelled_ts: float | None = None
     bounce_ts: float | None = None
+    bounce_type: str | None = None
+    bounce_code: str | None = None
+    bounce_reason: str | None = None
+    delayed_ts: float | None = None
+    complaint_ts: float | None = None
     pec_event: str | None = None
+    recipient: str | None = None
     account_event: str | None = None
 
     @property
@@ -71,6 +79,8 @@ class DeliveryEvent(BaseModel):
             EventKind.DEFERRED: self.deferred_ts,
             EventKind.CANCELLED: self.cancelled_ts,
             EventKind.BOUNCE: self.bounce_ts,
+            EventKind.DELAYED: self.delayed_ts,
+            EventKind.COMPLAINT: self.complaint_ts,
             EventKind.PEC: self.pec_event,
             EventKind.ACCOUNT: self.account_event,
         }

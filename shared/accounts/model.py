@@ -38,7 +38,8 @@ class TlsMode(StrEnum):
     NONE = "none"
 
 
-def _readable_certificates(pem: str | None) -> str | None:
+def readable_certificates(pem: str | None) -> str | None:
+    """Raises PydanticCustomError for what is no certificate in PEM."""
     if pem is not None:
         try:
             ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(cadata=pem)
@@ -62,7 +63,7 @@ class AccountSettings(BaseModel):
     ca_certificate: Annotated[
         str | None,
         Field(max_length=50_000, description="PEM of the authorities to trust instead of the public ones."),
-        AfterValidator(_readable_certificates),
+        AfterValidator(readable_certificates),
     ] = None
     max_connections: Annotated[
         int | None,

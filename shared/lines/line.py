@@ -21,6 +21,7 @@ class LineKind(StrEnum):
     MEDIUM = "medium"
     LOW = "low"
     REPORTS = "reports"
+    MAILBOX = "mailbox"
     ACTIVATION = "activation"
     RESUMPTION = "resumption"
     DELETION = "deletion"
@@ -28,13 +29,18 @@ class LineKind(StrEnum):
 
 
 LANES = (LineKind.IMMEDIATE, LineKind.HIGH, LineKind.MEDIUM, LineKind.LOW)
-WOKEN = (*LANES, LineKind.REPORTS)  # kinds with a queue and a worker of their own; the others are the scheduler's
+WOKEN = (
+    *LANES,
+    LineKind.REPORTS,
+    LineKind.MAILBOX,
+)  # kinds with a queue and a worker of their own; the others are the scheduler's
 
 # A writer announces its work on the head, then writes it. Until this long after the last announcement a worker that
 # finds the line empty must not put the head to rest: the announced work may still be on its way. For lanes the writer
 # is an API call (29 s); for reports a sender that announces anew every `ANNOUNCE_REPORTS_EVERY`.
 _GRACE: dict[LineKind, Millis] = dict.fromkeys(LANES, 35 * SECOND) | {
     LineKind.REPORTS: 60 * SECOND,
+    LineKind.MAILBOX: 35 * SECOND,
     LineKind.ACTIVATION: 35 * SECOND,
     LineKind.RESUMPTION: 150 * SECOND,  # a worker that saw the pause may block its line as late as its deadline
     LineKind.DELETION: 35 * SECOND,
@@ -46,7 +52,7 @@ ANNOUNCE_REPORTS_EVERY: Millis = 20 * SECOND
 @dataclass(frozen=True, slots=True)
 class Line:
     """`owner` is `tenant#account` for lanes, `tenant` for reports, replays and deletions, `tenant#batch` for
-    activations; no id holds `#`.
+    activations, `tenant#mailbox` for mailboxes; no id holds `#`.
 
     The lanes of an account that is spread over several lines have `tenant#account#1` and so on beside the first.
     """
@@ -94,6 +100,11 @@ class Line:
         """Of a lane: which of the account's lines there it is, counted from 0."""
         _, _, *part = self.owner.split("#")
         return int(part[0]) if part else 0
+
+    @property
+    def mailbox_id(self) -> str:
+        """Of a mailbox's line."""
+        return self.owner.partition("#")[2]
 
     @property
     def batch_code(self) -> str:
@@ -145,3 +156,8 @@ def replay_line(tenant_id: str) -> Line:
 def reports_line(tenant_id: str) -> Line:
     """The line of a tenant's unreported events."""
     return Line(LineKind.REPORTS, tenant_id)
+
+
+def mailbox_line(tenant_id: str, mailbox_id: str) -> Line:
+    """The line of a mailbox: one worker at a time reads it."""
+    return Line(LineKind.MAILBOX, f"{tenant_id}#{mailbox_id}")

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from shared.aws.sqs import MAX_BATCH, FifoMessage, FifoQueue
 from shared.clock import SECOND, Millis
-from shared.errors import InvalidInput
+from shared.errors import InvalidInput, StorageUnavailable
 from shared.lines.line import Line, LineKind
 
 
@@ -40,24 +40,31 @@ class WakeUps:
         self._queues = queues
 
     def send(self, line: Line) -> None:
-        self._queues[line.kind].send(_message(line))
+        self._queue(line.kind).send(_message(line))
 
     def send_all(self, lines: Sequence[Line]) -> None:
         """All of one kind, ten a call."""
         for start in range(0, len(lines), MAX_BATCH):
             batch = lines[start : start + MAX_BATCH]
-            self._queues[batch[0].kind].send_batch([_message(line) for line in batch])
+            self._queue(batch[0].kind).send_batch([_message(line) for line in batch])
 
     def hold(self, wake_up: WakeUp, duration: Millis) -> None:
         """Keeps the wake-up in hand, and other workers off the line, for `duration` from now (at least a second).
 
         Raises StaleReceipt when another worker may have it already.
         """
-        self._queues[wake_up.line.kind].hold(wake_up.receipt_handle, max(1, -(-duration // SECOND)))
+        self._queue(wake_up.line.kind).hold(wake_up.receipt_handle, max(1, -(-duration // SECOND)))
 
     def release(self, wake_up: WakeUp) -> None:
         """Gives a held wake-up back to its queue at once. Raises StaleReceipt when it is there already."""
-        self._queues[wake_up.line.kind].hold(wake_up.receipt_handle, 0)
+        self._queue(wake_up.line.kind).hold(wake_up.receipt_handle, 0)
+
+    def _queue(self, kind: LineKind) -> FifoQueue:
+        """Raises StorageUnavailable: lines of a capability may outlive it in the deployment."""
+        try:
+            return self._queues[kind]
+        except KeyError as error:
+            raise StorageUnavailable(f"this deployment has no queue for lines of kind {kind}") from error
 
 
 def _message(line: Line) -> FifoMessage:

@@ -14,6 +14,7 @@ from shared.suppression.model import canonical
 
 MAX_DETAILS = 500  # characters
 _NO_ERROR = "nessuno"
+_NOBODY_VOUCHES = "signer not verified"
 
 
 class PecEvent(StrEnum):
@@ -69,7 +70,10 @@ def consequence(receipt: Receipt, recipients: Sequence[str]) -> PecConsequence |
     recipient = _recipient(receipt.kind, certification, recipients)
     if recipient is None and receipt.kind in _ABOUT_A_RECIPIENT:
         return Unverified(receipt.kind, "it is about nobody that the mail was sent to")
-    return PecConsequence(_EVENTS[receipt.kind], recipient, certification.at, details(certification))
+    told = details(certification)
+    if receipt.signature.verification is Verification.INTACT:
+        told = "; ".join([_NOBODY_VOUCHES, told])[:MAX_DETAILS]
+    return PecConsequence(_EVENTS[receipt.kind], recipient, certification.at, told)
 
 
 def awaited_deliveries(acceptance: Certification) -> tuple[str, ...]:

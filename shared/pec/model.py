@@ -84,11 +84,11 @@ class Certification:
 
 @dataclass(frozen=True, slots=True)
 class Receipt:
-    """`message_ids`: of the mail that it is about, the most reliable first. `certification` is None where the receipt
-    has none that can be read; `flaw` says why."""
+    """`message_id` is that of the mail that it is about: by its certification data, or by its header where these name
+    none. `certification` is None where the receipt has none that can be read; `flaw` says why."""
 
     kind: ReceiptKind
-    message_ids: tuple[str, ...]
+    message_id: str | None
     certification: Certification | None
     signature: Signature
     flaw: str = ""

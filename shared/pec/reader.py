@@ -58,7 +58,7 @@ def _receipt(mail: Part, word: str, anchors: TrustAnchors, at: Millis) -> Receip
         signature = Signature(Verification.UNSIGNED, flaw="there is no signature")
     else:
         signature = check(cms_octets, content.octets, anchors, at)
-    return Receipt(kind, _message_ids(certification, mail.headers), certification, signature, flaw)
+    return Receipt(kind, _message_id(certification, mail.headers), certification, signature, flaw)
 
 
 def _signed(mail: Part) -> tuple[Part, bytes | None]:
@@ -88,10 +88,13 @@ def _kind(word: str | None) -> ReceiptKind | None:
         return None
 
 
-def _message_ids(certification: Certification | None, headers: Headers) -> tuple[str, ...]:
-    """That of the certification data wins: it is signed, the header is not."""
-    named = [certification.message_id if certification else None, headers.get("x-riferimento-message-id")]
-    return tuple(dict.fromkeys(angled(each) for each in named if each))
+def _message_id(certification: Certification | None, headers: Headers) -> str | None:
+    """The certification data is signed. Beside it the header counts for nothing, or a receipt of one mail could be sent
+    on as that of another."""
+    if certification is not None and certification.message_id is not None:
+        return certification.message_id
+    named = headers.get("x-riferimento-message-id")
+    return angled(named) if named else None
 
 
 def _enclosed_mail(content: Part) -> Part | None:

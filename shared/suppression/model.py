@@ -15,10 +15,12 @@ SUPPRESSING_CODES = frozenset(["5.1.1", "5.1.2", "5.1.3", "5.1.6", "5.1.10", "5.
 
 
 class SuppressionSource(StrEnum):
-    """Who said so: the tenant, or a relay that refused the address for good."""
+    """Who said so: the tenant, a relay that refused the address for good, a report that came back, or the recipient."""
 
     TENANT = "tenant"
     REFUSAL = "refusal"
+    BOUNCE = "bounce"
+    COMPLAINT = "complaint"
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+from functions.mailbox import handler as mailbox
 from functions.reporter import handler as reporter
 from functions.scheduler.handler import scheduler_of
 from functions.sender import handler as sender
@@ -24,13 +25,15 @@ from shared.clock import HOUR, MINUTE, SECOND, Millis
 from shared.delivery.sender import Sender, SenderParts
 from shared.instance.model import Instance, RetryPolicy
 from shared.instance.table import InstanceTable
-from shared.lines.attendance import Attendant, Disposition
+from shared.lines.attendance import Attendant, Disposition, Work
 from shared.lines.head import Head, Heads
 from shared.lines.line import DUE_SHARDS, HEAD_SORT_KEY, WOKEN, Line, LineKind, reports_line
 from shared.lines.lines import Lines
 from shared.lines.run import Run
 from shared.lines.scheduler import RunResult
 from shared.lines.wakeups import WakeUp, WakeUps, decode
+from shared.mailboxes.poller import Poller
+from shared.mailboxes.table import MailboxTable
 from shared.messages.cancellation import Cancellation
 from shared.messages.intake import Intake, IntakeResult
 from shared.messages.model import Mail
@@ -41,7 +44,7 @@ from shared.outgoing.guard import Guard
 from shared.reports.events import ReportEvent
 from shared.reports.outbox import Outbox, OutboxPage
 from shared.reports.reporter import Reporter
-from shared.settings import ReporterSettings, SenderSettings
+from shared.settings import PollerSettings, ReporterSettings, SenderSettings
 from shared.suppression.table import SuppressionTable
 from shared.tenants.model import TenantSettings
 from shared.tenants.table import TenantTable
@@ -85,6 +88,7 @@ class System:
         self.lines = Lines(self.heads, self.wake_ups, clock)
         sealer = SecretSealer(clients.kms(), kms_key_id, clock)
         self.accounts = AccountTable(registry, sealer, clock)
+        self.mailboxes = MailboxTable(registry, sealer, clock)
         self.tenants = TenantTable(registry, sealer, clock)
         self.instances = InstanceTable(registry)
         self.suppressions = SuppressionTable(registry, clock)
@@ -106,6 +110,7 @@ class System:
         urls = {f"lane_{kind.value}_queue_url": url for kind, url in queue_urls.items() if kind is not LineKind.REPORTS}
         known: dict[str, Any] = urls | {
             "reports_queue_url": queue_urls[LineKind.REPORTS],
+            "mailboxes_queue_url": queue_urls[LineKind.MAILBOX],
             "registry_table": registry.name,
             "messages_table": messages.name,
             "kms_key_id": kms_key_id,
@@ -116,6 +121,7 @@ class System:
         }
         self.sender_settings = SenderSettings.model_validate(known)
         self.reporter_settings = ReporterSettings.model_validate(known)
+        self.poller_settings = PollerSettings.model_validate(known)
         self.change_instance(schedule_seconds=[60, 300, 900], max_age_seconds=86_400)
 
     # -- what a tenant does -----------------------------------------------------------------------------------------
@@ -229,6 +235,7 @@ class Driver:
         system, clock = self.system, self.system.clock
         self.parts = sender.build_parts(system.sender_settings, clock=clock, draw=lambda: self.draw, pause=self._pause)
         self.reporter_parts = reporter.build_parts(system.reporter_settings, clock=clock, draw=lambda: self.draw)
+        self.poller_parts = mailbox.build_parts(system.poller_settings, clock=clock, draw=lambda: self.draw)
         self.pool = self.parts.pool
         self.attendant = Attendant(system.heads, system.wake_ups, clock)
         self.scheduler = scheduler_of(
@@ -276,8 +283,7 @@ class Driver:
 
     async def work(self, wake_up: WakeUp) -> Disposition:
         """One invocation."""
-        is_of_reports = wake_up.line.kind is LineKind.REPORTS
-        work = Reporter(self.reporter_parts).work if is_of_reports else Sender(self._parts_of_a_worker()).work
+        work = self._work_of(wake_up.line.kind)
         try:
             disposition = await self.attendant.attend(wake_up, work, deadline=self.system.clock() + WORKING_TIME)
         except Exception as error:
@@ -291,6 +297,15 @@ class Driver:
     def _parts_of_a_worker(self) -> SenderParts:
         """One environment, warm from one invocation to the next."""
         return self.parts
+
+    def _work_of(self, kind: LineKind) -> Work:
+        match kind:
+            case LineKind.REPORTS:
+                return Reporter(self.reporter_parts).work
+            case LineKind.MAILBOX:
+                return Poller(self.poller_parts).work
+            case _:
+                return Sender(self._parts_of_a_worker()).work
 
     async def _pause(self, duration: Millis) -> None:
         self.system.clock.advance(duration)

@@ -79,6 +79,7 @@ def test_a_call_wakes_the_lines_that_are_due_and_no_other(
         LineKind.MEDIUM: [],
         LineKind.LOW: [],
         LineKind.REPORTS: [due[1]],
+        LineKind.MAILBOX: [],
     }
     scheduler._scheduler.cache_clear()
 

@@ -49,7 +49,7 @@ def test_a_receipt_is_read(path: Path) -> None:
 
     assert isinstance(receipt, Receipt)
     assert receipt.kind == expected["kind"]
-    assert list(receipt.message_ids) == expected["message_ids"]
+    assert receipt.message_id == expected["message_id"]
     assert receipt.signature.verification == expected["verification"], receipt.signature
     if "subject" in expected:
         assert receipt.certification is not None

@@ -26,6 +26,7 @@ def test_without_anchors_a_whole_signature_counts_and_says_so() -> None:
     found = consequence(receipt, ["anna@pec.example"])
     assert isinstance(found, PecConsequence)
     assert found.event is PecEvent.DELIVERY
+    assert found.details.startswith("signer not verified; ")
 
 
 @pytest.mark.parametrize("how", ["nobody", "tampered"])

@@ -1,0 +1,1 @@
+"""Reads mailboxes that mail comes back to."""
