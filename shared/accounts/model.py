@@ -126,6 +126,13 @@ class AccountSettings(BaseModel):
             raise PydanticCustomError("missing_field", "oauth needs a username: the mailbox to send as")
         if oauth is not None and others.data.get("password") is not None:
             raise PydanticCustomError("exclusive_fields", "an account has a password or oauth, not both")
+        tls = others.data.get("tls")
+        if oauth is not None and tls in (TlsMode.NONE, TlsMode.OPPORTUNISTIC):
+            raise PydanticCustomError(
+                "tls_required",
+                "an access token never goes out in the clear: tls must be 'tls' or 'starttls', not '{tls}'",
+                {"tls": tls.value},
+            )
         return oauth
 
     @field_validator("parallelism")

@@ -4,10 +4,11 @@ from collections.abc import Awaitable, Callable, Iterator
 from typing import Any, Protocol
 
 import pytest
+import trustme
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, generate_private_key
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
-from localstack.inbox import Credentials, Inbox
+from localstack.inbox import Credentials, Inbox, Tls, TlsMode, local_certificate
 from shared.accounts.oauth.endpoint import TokenEndpoint
 from shared.accounts.oauth.token_table import TokenTable
 from shared.accounts.oauth.tokens import AccessTokens
@@ -52,7 +53,8 @@ def authority(service_key: RSAPrivateKey) -> Iterator[Authority]:
 @pytest.fixture
 def relay(authority: Authority) -> Iterator[Inbox]:
     taking_tokens = Credentials(MAILBOX, mechanisms=frozenset({"XOAUTH2"}), access_tokens=authority.access_tokens)
-    with Inbox(credentials=taking_tokens) as running:
+    encrypted = Tls(TlsMode.STARTTLS, local_certificate(trustme.CA()))
+    with Inbox(credentials=taking_tokens, tls=encrypted) as running:
         yield running
 
 
@@ -95,6 +97,7 @@ def add_account(system: System, relay: Inbox, authority: Authority) -> AddAccoun
         } | oauth
         if settings["grant"] != "refresh_token":
             del settings["refresh_token"]
-        system.add_account(relay, username=MAILBOX, oauth={k: v for k, v in settings.items() if k != without})
+        given = {k: v for k, v in settings.items() if k != without}
+        system.add_account(relay, tls="starttls", verify_certificate=False, username=MAILBOX, oauth=given)
 
     return add

@@ -1,8 +1,9 @@
 """How access tokens are obtained, and what the relay is shown."""
 
 import pytest
+import trustme
 
-from localstack.inbox import Inbox, Stage
+from localstack.inbox import Inbox, Stage, Tls, TlsMode, local_certificate
 from shared.accounts.health import HealthTable
 from shared.clock import SECOND
 from tests.integration.lane_driver import ACCOUNT, TENANT, Driver, System
@@ -109,14 +110,15 @@ async def test_a_token_of_many_kilobytes_reaches_the_relay_in_one_line(
 
 
 async def test_no_token_is_asked_for_where_the_relay_would_not_take_one(
-    system: System, driver: Driver, inbox: Inbox, authority: Authority, add_account: AddAccount
+    system: System, driver: Driver, authority: Authority, add_account: AddAccount
 ) -> None:
     add_account()
     system.submit({"id": "m1"})
     oauth = {"grant": "client_credentials", "token_url": authority.url, "client_id": "x", "client_secret": "y"}
-    system.add_account(inbox, username=MAILBOX, oauth=oauth)
+    with Inbox(tls=Tls(TlsMode.STARTTLS, local_certificate(trustme.CA()))) as without_auth:
+        system.add_account(without_auth, tls="starttls", verify_certificate=False, username=MAILBOX, oauth=oauth)
 
-    await driver.run()
+        await driver.run()
 
     assert authority.forms() == []
     assert system.mail("m1").status.value == "pending"

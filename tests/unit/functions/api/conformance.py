@@ -58,6 +58,7 @@ BEYOND_THE_SCHEMA: Final = frozenset(
         "reserved_header",
         "send_at_too_far",
         "tls_mode_mismatch",
+        "tls_required",
         "too_far_ahead",
         "too_few_connections",
         "too_long",

@@ -99,6 +99,8 @@ BAD_VALUES: list[tuple[dict[str, object], str]] = [
     ({"username": None}, "/password"),
     ({"oauth": OAUTH}, "/oauth"),
     ({"oauth": OAUTH, "password": None, "username": None}, "/oauth"),
+    ({"oauth": OAUTH, "password": None, "tls": "none"}, "/oauth"),
+    ({"oauth": OAUTH, "password": None, "tls": "opportunistic"}, "/oauth"),
 ]
 
 
@@ -116,6 +118,10 @@ def test_what_was_seen_is_said_of_numbers_and_tls_modes_and_never_of_secrets(acm
         ({"port": 70_000}, "/port: Input should be less than or equal to 65535, not 70000"),
         ({"port": 465}, "/tls: port 465 speaks TLS from the first byte: tls must be 'tls', not 'starttls'"),
         ({"port": 587, "tls": "tls"}, "/tls: port 587 begins in the clear: tls must be 'starttls', not 'tls'"),
+        (
+            {"oauth": OAUTH, "password": None, "tls": "none"},
+            "/oauth: an access token never goes out in the clear: tls must be 'tls' or 'starttls', not 'none'",
+        ),
         ({"password": 4711}, "/password: Input should be a valid string"),
     ):
         answer = acme.put(f"{ACCOUNTS}/second", RELAY | changes)
