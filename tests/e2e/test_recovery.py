@@ -1,12 +1,14 @@
-"""What happens when something dies on the way: a worker in the middle of a slice, a wake-up that SQS never took.
+"""What happens when something dies on the way: a sender in the middle of a slice, a reporter in the middle of a call, a
+wake-up that SQS never took.
 
-Both take a minute or two of real time, since leases run out and the scheduler's minute is real. So both are set going
+Each takes a minute or two of real time, since leases run out and the scheduler's minute is real. So all are set going
 together, once, and then looked at.
 """
 
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import ExitStack
+from typing import NamedTuple
 
 import httpx
 import psutil
@@ -14,6 +16,7 @@ import pytest
 
 from localstack import ACCESS_KEY, REGION, SECRET_KEY, aws
 from localstack.deploy import Deployment
+from localstack.receiver import Answer, failing
 from shared.accounts.table import AccountTable
 from shared.aws import clients
 from shared.aws.connections import Connections
@@ -41,24 +44,36 @@ MAILS = [f"mail-{number:02d}" for number in range(40)]
 RECOVERED_WITHIN = 240.0
 
 
+class Interrupted(NamedTuple):
+    """The tenant whose sender was killed, the one whose reporter was, and the one whose wake-up was lost."""
+
+    crashed: Tenant
+    half_told: Tenant
+    unheard: Tenant
+
+
 @pytest.fixture(scope="module")
-def interrupted(deployment: Deployment, admin: httpx.Client) -> Iterator[tuple[Tenant, Tenant]]:
-    """The tenant whose sender was killed, and the one whose wake-up was lost."""
+def interrupted(deployment: Deployment, admin: httpx.Client) -> Iterator[Interrupted]:
     with ExitStack() as running:
         unheard = start_tenant(deployment, admin, running)
         _submit_without_wake_up(deployment, unheard)
+        half_told = start_tenant(deployment, admin, running)
+        half_told.receiver.add_rule(failing(1, Answer(delay_seconds=20)))
+        half_told.submit(message("told-twice"))
+        half_told.receiver.calls.wait_for(1, timeout=60)
+        _kill_workers_of(deployment.functions["reporter"])
         crashed = start_tenant(deployment, admin, running)
         crashed.inbox.behaviour.latency_seconds = 0.02
         crashed.submit(*(message(name, priority="low") for name in MAILS))
         crashed.wait_for_mails(10, timeout=60)
         _kill_workers_of(deployment.functions["sender-low"])
-        yield crashed, unheard
+        yield Interrupted(crashed, half_told, unheard)
 
 
-def test_mails_whose_sender_was_killed_are_sent_by_the_next_one(interrupted: tuple[Tenant, Tenant]) -> None:
-    tenant, _ = interrupted
+def test_mails_whose_sender_was_killed_are_sent_by_the_next_one(interrupted: Interrupted) -> None:
+    tenant = interrupted.crashed
 
-    tenant.wait_for_finals(len(MAILS), timeout=RECOVERED_WITHIN)
+    _wait_until_all_are_told_of(tenant)
 
     copies = Counter(tenant.subjects())
     assert set(copies) == set(MAILS)
@@ -66,21 +81,37 @@ def test_mails_whose_sender_was_killed_are_sent_by_the_next_one(interrupted: tup
     assert copies.total() <= len(MAILS) + 2
 
 
-def test_a_copy_that_a_killed_sender_caused_has_the_same_message_id(interrupted: tuple[Tenant, Tenant]) -> None:
-    tenant, _ = interrupted
+def test_a_copy_that_a_killed_sender_caused_has_the_same_message_id(interrupted: Interrupted) -> None:
+    tenant = interrupted.crashed
 
-    tenant.wait_for_finals(len(MAILS), timeout=RECOVERED_WITHIN)
+    _wait_until_all_are_told_of(tenant)
 
     named = {(mail.header("Subject"), mail.header("Message-ID")) for mail in tenant.inbox.mailbox.mails.all()}
     assert len(named) == len(MAILS)
 
 
-def test_a_wake_up_that_was_lost_is_made_up_for_by_the_scheduler(interrupted: tuple[Tenant, Tenant]) -> None:
-    _, tenant = interrupted
+def test_events_that_a_killed_reporter_had_told_come_again_under_the_same_ids(interrupted: Interrupted) -> None:
+    tenant = interrupted.half_told
+
+    assert tenant.wait_for_finals(2, timeout=RECOVERED_WITHIN) == ["told-twice"] * 2
+    assert len({each.event.event_id for each in tenant.receiver.events.all()}) == 1
+
+
+def test_a_wake_up_that_was_lost_is_made_up_for_by_the_scheduler(interrupted: Interrupted) -> None:
+    tenant = interrupted.unheard
 
     tenant.wait_for_mails(1, timeout=RECOVERED_WITHIN)
 
     assert tenant.subjects() == ["unheard"]
+
+
+def _wait_until_all_are_told_of(tenant: Tenant) -> None:
+    """Each at least once: what the sender reported and did not record any more is reported again."""
+    tenant.receiver.events.wait_until(
+        lambda seen: {each.event.id for each in seen if each.event.kind.is_final} == set(MAILS),
+        timeout=RECOVERED_WITHIN,
+        waiting_for="a final event of each mail",
+    )
 
 
 def _kill_workers_of(function: str) -> None:
