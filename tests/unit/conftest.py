@@ -18,7 +18,7 @@ from shared.lines.line import WOKEN, LineKind
 from shared.observability import logger
 from tests import boto
 from tests.unit.clock import NOON, SettableClock
-from tests.unit.moto_wire import post_to_moto
+from tests.unit.moto_wire import copy_tables_once, post_to_moto
 
 if TYPE_CHECKING:
     from types_boto3_dynamodb import DynamoDBClient
@@ -78,6 +78,7 @@ def aws(own_clients: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     for name in ("AWS_ENDPOINT_URL", "AWS_PROFILE", "AWS_SESSION_TOKEN"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setattr(Connections, "post", post_to_moto)
+    copy_tables_once(monkeypatch.setattr)
     with mock_aws():
         yield
 

@@ -52,7 +52,7 @@ def content_to_be_left_alone(system: System) -> Answer:
     return Answer(acknowledgement=Acknowledgement(next_sync_after=(system.clock() + DAY) // SECOND))
 
 
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(3_600 if len(TENANTS) > 8 else 240)
 async def test_who_is_down_slows_nobody_and_gets_everything_once_he_is_back(
     system: System, driver: Driver, receiver: Receiver, inbox: Inbox, url_of_nobody: str
 ) -> None:
