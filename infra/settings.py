@@ -33,6 +33,7 @@ class StackSettings:
         own role; `{tenant_id}` in a prefix stands for the tenant.
     worker_timeout_seconds: how long a sender or reporter may work at a stretch; a mail is begun only
         while 40 of them are left, so it must be well above that.
+    alarm_topic_arn: an SNS topic that alarms tell, or nothing.
     event_bus: whether report events are published to an EventBridge bus as well.
     """
 
@@ -47,6 +48,7 @@ class StackSettings:
     worker_timeout_seconds: int
     log_level: str
     event_bus: bool
+    alarm_topic_arn: str
 
     @property
     def disposable(self) -> bool:
@@ -68,6 +70,7 @@ class StackSettings:
             worker_timeout_seconds=_integer(node, "worker_timeout_seconds", 120, 60, 900),
             log_level=_choice(node, "log_level", "INFO", ("DEBUG", "INFO", "WARNING", "ERROR")),
             event_bus=_flag(node, "event_bus"),
+            alarm_topic_arn=_topic_arn(node),
         )
 
 
@@ -96,6 +99,13 @@ def _choice[T: str](node: Node, name: str, default: T, choices: tuple[T, ...]) -
         if choice == value:
             return choice
     raise InvalidContextError(f"context value {name!r} is {value!r} but must be one of {', '.join(choices)}")
+
+
+def _topic_arn(node: Node) -> str:
+    arn = _text(node, "alarm_topic_arn", "")
+    if arn and not re.fullmatch(r"arn:aws[\w-]*:sns:[a-z0-9-]+:\d{12}:[\w-]+", arn):
+        raise InvalidContextError(f"context value 'alarm_topic_arn' is {arn!r} but must be the ARN of an SNS topic")
+    return arn
 
 
 def _flag(node: Node, name: str) -> bool:

@@ -10,9 +10,11 @@ from infra.acknowledged import acknowledge_wildcard
 from infra.bundle import Bundle
 from infra.constructs.alarms import Alarms
 from infra.constructs.api import Api
+from infra.constructs.dashboard import Dashboard
 from infra.constructs.event_bus import EventBusPublisher
 from infra.constructs.function import ProxyFunction, Runtime
 from infra.constructs.line import Line
+from infra.constructs.log_queries import LogQueries
 from infra.constructs.payloads import Payloads
 from infra.constructs.scheduler import Scheduler
 from infra.constructs.secrets import Secrets
@@ -84,7 +86,7 @@ class MailProxyStack(cdk.Stack):
             if settings.event_bus
             else None
         )
-        Alarms(self, "Alarms")
+        self._watch(settings)
 
         self._tell_everyone_the_queues()
         self._grant(settings)
@@ -164,6 +166,28 @@ class MailProxyStack(cdk.Stack):
         grants.to_reporter(self.reports.worker, tables=self.tables, reports=self.reports.queue, secrets=self.secrets)
         if self.event_bus is not None:
             grants.to_publisher(self.event_bus, tables=self.tables)
+
+    def _watch(self, settings: StackSettings) -> None:
+        Alarms(
+            self,
+            "Alarms",
+            settings=settings,
+            lanes=self.lanes,
+            reports=self.reports,
+            workers=self.workers,
+            api=self.api,
+            tables=self.tables,
+        )
+        Dashboard(
+            self,
+            "Watch",
+            lanes=self.lanes,
+            reports=self.reports,
+            workers=self.workers,
+            api=self.api,
+            tables=self.tables,
+        )
+        LogQueries(self, "LogQueries", workers=self.workers)
 
     def _acknowledge(self) -> None:
         acknowledge_wildcard(

@@ -29,6 +29,7 @@ def test_numbers_may_come_as_text_as_the_command_line_gives_them() -> None:
         ({"sender_max_concurrency": "1"}, "must be a whole number from 2 to 1000"),
         ({"sender_max_concurrency": "many"}, "'many'"),
         ({"worker_timeout_seconds": 901}, "from 60 to 900"),
+        ({"alarm_topic_arn": "operators"}, "'alarm_topic_arn' is 'operators' but must be the ARN of an SNS topic"),
         ({"stage": 3}, "'stage' must be text"),
         ({"attachment_buckets": "files,*"}, "'\\*', which is neither bucket nor bucket/prefix"),
         ({"attachment_buckets": "files/a*"}, "neither bucket nor bucket/prefix"),
