@@ -292,10 +292,14 @@ class Promises:
         for line, crashes in self.crashes.items():
             allowed[line.kind] += MAILS_LOST_TRACK_OF_IN_A_CRASH * crashes
         unsaid = Counter(each.mail_id for each in self.relay.unanswered)
+        pages = self._reported.values()
+        warned = {each.event.id for page in pages for each in page.events if each.event.possible_duplicate}
         for mail_id, times in Counter(each.mail_id for each in self.relay.taken).items():
             mail = self.mail(mail_id)
             if mail is None:
                 raise Violation(f"{mail_id} was sent, and is gone")
+            if times > 1 and mail.generation == 1 and mail_id not in warned:
+                raise Violation(f"{mail_id} was taken {times} times, and nobody was warned")
             if mail.status is Status.CANCELLED and times > unsaid[mail_id]:
                 raise Violation(f"{mail_id} was cancelled, and the relay has taken it")
             allowed[mail.line.kind] -= max(0, times - 1 - unsaid[mail_id])
