@@ -293,15 +293,15 @@ def oauth_settings(endpoint: Authority, **changed: str) -> dict[str, Any]:
         "client_secret": CLIENT_SECRET,
         "refresh_token": FIRST_REFRESH_TOKEN,
     }
-    return {"username": "shop@example.org", "oauth": oauth | changed}
+    return {"username": "shop@example.org", "tls": "starttls", "oauth": oauth | changed}
 
 
-def test_the_token_endpoint_is_a_step_of_its_own(api: Api) -> None:
+def test_the_token_endpoint_is_a_step_of_its_own(api: Api, authority: trustme.CA) -> None:
     with Authority() as endpoint:
         taking = Credentials(
             "shop@example.org", mechanisms=frozenset({"XOAUTH2"}), access_tokens=endpoint.access_tokens
         )
-        with Inbox(credentials=taking) as relay:
+        with Inbox(credentials=taking, tls=Tls(TlsMode.STARTTLS, local_certificate(authority))) as relay:
             found = verified(api, relay.host, relay.port, **oauth_settings(endpoint))
             assert steps(found)[-2:] == ["token", "auth"]
             assert found["mechanism"] == "XOAUTH2"

@@ -1,6 +1,8 @@
 """The API over AWS in-process, built by its own composition root, with one tenant and one account to begin with."""
 
+import socket
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from fastapi.testclient import TestClient
@@ -34,6 +36,19 @@ def message() -> MakeMessage:
         return {name: value for name, value in (base | given).items() if value is not None}
 
     return make
+
+
+@pytest.fixture(autouse=True)
+def no_name_is_looked_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever host an account is given, nothing leaves this machine when it is verified."""
+    look_up = socket.getaddrinfo
+
+    def only_of_this_machine(host: str, *args: Any, **kwargs: Any) -> object:
+        if host not in ("127.0.0.1", "localhost"):
+            raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
+        return look_up(host, *args, **kwargs)
+
+    monkeypatch.setattr(socket, "getaddrinfo", only_of_this_machine)
 
 
 @pytest.fixture
