@@ -94,6 +94,20 @@ class TestARecipientRefused:
         assert system.mail("grey").attempts == 2
         assert subjects(inbox) == ["good", "grey"]
 
+    async def test_for_now_with_a_delay_is_not_tried_again_before_it_is_over(
+        self, system: System, driver: Driver, inbox: Inbox
+    ) -> None:
+        """Ten minutes, where the first step of the schedule is one, and jitter takes off none of them."""
+        inbox.script.add(answer(Stage.RCPT, Reply("451 4.7.1 Greylisted, try again in 600 seconds"), first=1))
+        system.submit({"id": "m1"})
+
+        await driver.run()
+        (later,) = system.slices_of(LINE)
+        assert later.due_at == system.clock() + 600 * SECOND
+
+        await driver.pass_time(12 * MINUTE)
+        assert (system.mail("m1").status.value, system.mail("m1").attempts) == ("sent", 2)
+
     async def test_for_now_again_and_again_is_given_up_at_its_greatest_age(
         self, system: System, driver: Driver, inbox: Inbox
     ) -> None:

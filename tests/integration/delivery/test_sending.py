@@ -1,6 +1,8 @@
 """A submitted mail on its way through a real relay."""
 
+import asyncio
 import base64
+import socket
 from email.utils import parsedate_to_datetime
 
 import pytest
@@ -201,6 +203,17 @@ async def test_a_scheduled_mail_waits_for_its_time_and_does_not_hold_up_others(
     assert len(inbox.mailbox.mails.all()) == 2
 
 
+@pytest.mark.parametrize(("ahead", "status"), [(2, "sent"), (3, "pending")])
+async def test_what_is_due_within_two_seconds_counts_as_due_since_clocks_differ(
+    system: System, driver: Driver, ahead: int, status: str
+) -> None:
+    system.submit({"id": "m1", "send_at": system.clock() // SECOND + ahead}, {"id": "now"})
+
+    await driver.run()
+
+    assert system.statuses() == {"m1": status, "now": "sent"}
+
+
 async def test_a_mail_whose_wake_up_got_lost_is_found_within_two_minutes(
     system: System, driver: Driver, inbox: Inbox
 ) -> None:
@@ -332,6 +345,22 @@ async def test_a_host_that_is_not_public_is_refused_unless_the_operator_allows_i
         assert local.connections == 0
     assert system.statuses() == {"m1": "pending"}
     assert system.head_of(LINE).waits == 1
+
+
+async def test_a_host_that_nobody_knows_makes_the_line_wait(
+    system: System, driver: Driver, inbox: Inbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def unknown(*_: object, **__: object) -> object:
+        raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
+
+    monkeypatch.setattr(asyncio.BaseEventLoop, "getaddrinfo", unknown)
+    system.add_account(inbox, host="smtp.acme.invalid")
+    system.submit({"id": "m1"})
+
+    await driver.run()
+
+    assert system.statuses() == {"m1": "pending"}
+    assert (system.mail("m1").attempts, system.head_of(LINE).waits) == (0, 1)
 
 
 @pytest.mark.parametrize("host", ["a..b", "x" * 64 + ".example.org"])
