@@ -15,10 +15,12 @@ from shared.accounts.oauth.endpoint import TokenEndpoint
 from shared.accounts.oauth.token_table import TokenTable
 from shared.accounts.oauth.tokens import AccessTokens
 from shared.accounts.table import AccountTable
+from shared.attachments.fetching import Fetcher
 from shared.aws import clients
 from shared.aws.dynamodb import Table
 from shared.aws.envelopes import EnvelopeSealer
 from shared.aws.kms import SecretSealer
+from shared.aws.region import current_region
 from shared.aws.s3 import Bucket
 from shared.aws.secrets import DeployedSecret
 from shared.aws.sqs import FifoQueue
@@ -43,6 +45,8 @@ from shared.observability import logger, metrics
 from shared.outgoing.guard import Guard
 from shared.reports.outbox import Outbox
 from shared.settings import SenderSettings
+from shared.storages.allowed import AllowedBuckets
+from shared.storages.table import StorageTable
 from shared.suppression.table import SuppressionTable
 
 _runner = asyncio.Runner()
@@ -75,7 +79,8 @@ def build_parts(
     registry = Table(clients.dynamodb(), settings.registry_table)
     messages = Table(clients.dynamodb(), settings.messages_table)
     sealer = SecretSealer(clients.kms(), settings.kms_key_id, clock)
-    payloads = PayloadStore(messages, Bucket(clients.s3, settings.payloads_bucket))
+    bucket = Bucket(clients.s3, settings.payloads_bucket)
+    payloads = PayloadStore(messages, bucket)
     guard = Guard(settings.allowed_hosts)
     accounts = AccountTable(registry, sealer, clock)
     tokens = AccessTokens(
@@ -85,6 +90,7 @@ def build_parts(
         clock=clock,
         pause=pause,
     )
+    allowed = AllowedBuckets.from_setting(settings.attachment_buckets)
     lines = Lines(Heads(messages), _wake_ups(settings), clock)
     return SenderParts(
         messages=messages,
@@ -100,6 +106,14 @@ def build_parts(
         counters=CounterTable(messages),
         pool=Pool(guard=guard, clock=clock),
         tokens=MailTokens(DeployedSecret(clients.secrets_manager(), settings.instance_key_secret_id).read()),
+        attachments=Fetcher(
+            storages=StorageTable(registry, sealer, allowed, clock),
+            uploads=bucket,
+            allowed=allowed,
+            guard=guard,
+            region=current_region(),
+            clock=clock,
+        ),
         clock=clock,
         draw=draw,
         pause=pause,

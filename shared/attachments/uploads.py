@@ -9,12 +9,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
+from ulid import ULID
+
 from shared.aws.credentials import Credentials, current_credentials
 from shared.aws.uploads import UploadForm, UploadTarget, presigned_post
 from shared.clock import DAY, MINUTE, Clock, Millis
 from shared.identifiers import new_ulid
 
-MAX_UPLOAD_BYTES: Final = 50_000_000  # relays take less: 25 to 50 MB, with the third that base64 adds
+MAX_UPLOAD_BYTES: Final = 40_000_000  # relays take 25 to 50 MB, with the third that base64 adds
 VALID: Final[Millis] = 15 * MINUTE
 KEPT: Final[Millis] = 40 * DAY
 UPLOAD_ID_PATTERN: Final = r"[0-7][0-9A-HJKMNP-TV-Z]{25}"  # a ULID
@@ -65,6 +67,11 @@ def upload_prefix(tenant_id: str) -> str:
 def upload_key(tenant_id: str, upload_id: str) -> str:
     """The key of an upload in the bucket of the payloads."""
     return upload_prefix(tenant_id) + upload_id
+
+
+def kept_until(upload_id: str) -> Millis:
+    """When the upload leaves: its id tells when it was begun."""
+    return ULID.from_str(upload_id).milliseconds + KEPT
 
 
 def is_upload_id(text: str) -> bool:

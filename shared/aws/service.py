@@ -16,9 +16,10 @@ from typing import Any, Self, cast
 
 from shared.aws.connections import Answer, ConnectionLost, Connections
 from shared.aws.credentials import Credentials, current_credentials
+from shared.aws.region import current_region
 from shared.aws.signing import signed
 from shared.clock import Clock, system_clock
-from shared.errors import ConfigurationError, StorageError, StorageUnavailable
+from shared.errors import StorageError, StorageUnavailable
 
 _TRIES = 4
 _FIRST_PAUSE_SECONDS = 0.05
@@ -84,9 +85,7 @@ class Service:
     @classmethod
     def from_environment(cls, dialect: Dialect) -> Self:
         """Raises ConfigurationError when no region is named."""
-        region = os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION")
-        if not region:
-            raise ConfigurationError("no AWS region: set AWS_REGION")
+        region = current_region()
         return cls(dialect, connections=Connections(_endpoint(dialect.name, region)), region=region)
 
     def call[T: Mapping[str, object]](

@@ -20,9 +20,10 @@ def signed(
     region: str,
     service: str,
     now: Millis,
+    method: str = "POST",
     path: str = "/",
 ) -> dict[str, str]:
-    """`headers` of a POST, `Host` among them, with those that prove who sent them and the body at `now`."""
+    """`headers` of a call, `Host` among them, with those that prove who sent them and the body at `now`."""
     moment = datetime.fromtimestamp(now // SECOND, tz=UTC).strftime("%Y%m%dT%H%M%SZ")
     sent = headers | {"X-Amz-Date": moment}
     if credentials.token is not None:
@@ -30,7 +31,7 @@ def signed(
     lines = sorted((name.lower(), value) for name, value in sent.items())
     names = ";".join(name for name, _ in lines)
     canonical = "\n".join(
-        ("POST", path, "", *(f"{name}:{value}" for name, value in lines), "", names, hashlib.sha256(body).hexdigest())
+        (method, path, "", *(f"{name}:{value}" for name, value in lines), "", names, hashlib.sha256(body).hexdigest())
     )
     scope = credential_scope(moment, region, service)
     text = f"{ALGORITHM}\n{moment}\n{scope}\n{hashlib.sha256(canonical.encode()).hexdigest()}"

@@ -13,9 +13,9 @@ from datetime import UTC, datetime
 from typing import Self
 
 from shared.aws.credentials import Credentials
+from shared.aws.region import current_region
 from shared.aws.signing import ALGORITHM, credential_scope, signature_of
 from shared.clock import SECOND, Millis
-from shared.errors import ConfigurationError
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,11 +38,8 @@ class UploadTarget:
     def from_environment(cls, bucket: str) -> Self:
         """Of the region, and at the endpoint, that the SDKs' shared settings name. Raises ConfigurationError when no
         region is named."""
-        region = os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION")
-        if not region:
-            raise ConfigurationError("no AWS region: set AWS_REGION")
         endpoint = os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL")
-        return cls(bucket, region, endpoint or None)
+        return cls(bucket, current_region(), endpoint or None)
 
     @property
     def url(self) -> str:

@@ -8,7 +8,7 @@ import base64
 import binascii
 import hashlib
 import mimetypes
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from email.utils import formatdate
 from urllib.parse import quote
@@ -35,13 +35,14 @@ class _Part:
     body: bytes
 
 
-def compose(content: Content, *, token: str, composed_at: Millis) -> bytes:
+def compose(content: Content, *, token: str, composed_at: Millis, files: Mapping[str, bytes] | None = None) -> bytes:
     """The mail, headers and body. `token` names it in Message-ID and X-Mail-Proxy-ID; it is the same at every try.
+    `files` are the attachments that were fetched, by `storage_path`.
 
     7-bit, but for addresses whose local part is not ASCII: those stand as UTF-8 (RFC 6532), and need SMTPUTF8 of the
     relay. Raises InvalidInput when an attachment's bytes cannot be read, or a header holds a line break.
     """
-    body = _body(content, boundary=_BOUNDARY + hashlib.sha256(token.encode()).hexdigest()[:32])
+    body = _body(content, files or {}, boundary=_BOUNDARY + hashlib.sha256(token.encode()).hexdigest()[:32])
     # The mail's own headers first, then those of its body: the order in which people read them.
     return _flattened(_Part([*_headers(content, token, composed_at), *body.headers], body.body))
 
@@ -76,19 +77,19 @@ def _list_unsubscribe(how: ListUnsubscribe) -> Iterator[str]:
         yield "List-Unsubscribe-Post: List-Unsubscribe=One-Click"
 
 
-def _body(content: Content, *, boundary: str) -> _Part:
+def _body(content: Content, files: Mapping[str, bytes], *, boundary: str) -> _Part:
     alternatives = [
         _text_part(subtype, text)
         for subtype, text in (("plain", content.text), ("html", content.html))
         if text is not None
     ]
     readable = alternatives[0] if len(alternatives) == 1 else _multipart("alternative", alternatives, boundary + "-a")
-    inline = [each for each in content.attachments if each.content_id is not None]
-    attached = [each for each in content.attachments if each.content_id is None]
+    inline = [_attachment_part(each, files) for each in content.attachments if each.content_id is not None]
+    attached = [_attachment_part(each, files) for each in content.attachments if each.content_id is None]
     if inline:
-        readable = _multipart("related", [readable, *map(_attachment_part, inline)], boundary + "-r")
+        readable = _multipart("related", [readable, *inline], boundary + "-r")
     if attached:
-        readable = _multipart("mixed", [readable, *map(_attachment_part, attached)], boundary + "-m")
+        readable = _multipart("mixed", [readable, *attached], boundary + "-m")
     return readable
 
 
@@ -120,7 +121,7 @@ def _base64_part(headers: Sequence[str], body: bytes) -> _Part:
     return _Part([*headers, "Content-Transfer-Encoding: base64"], encoded)
 
 
-def _attachment_part(attachment: Attachment) -> _Part:
+def _attachment_part(attachment: Attachment, files: Mapping[str, bytes]) -> _Part:
     disposition = "inline" if attachment.content_id else "attachment"
     headers = [
         folded("Content-Type", _media_type(attachment)),
@@ -128,7 +129,8 @@ def _attachment_part(attachment: Attachment) -> _Part:
     ]
     if attachment.content_id:
         headers.append(as_it_is("Content-ID", f"<{attachment.content_id}>"))
-    return _base64_part(headers, decode_base64(attachment.storage_path))
+    fetched = files.get(attachment.storage_path)
+    return _base64_part(headers, decode_base64(attachment.storage_path) if fetched is None else fetched)
 
 
 def _media_type(attachment: Attachment) -> str:

@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
 from shared.accounts.counters import CounterTable, Tally
+from shared.attachments.fetching import Fetcher
 from shared.aws.dynamodb import Table
 from shared.aws.threads import in_thread
 from shared.clock import Clock, Millis
@@ -57,6 +58,7 @@ class SenderParts:
     counters: CounterTable
     pool: Pool
     tokens: MailTokens
+    attachments: Fetcher
     clock: Clock
     draw: Callable[[], float]  # uniform in [0, 1)
     pause: Callable[[Millis], Awaitable[None]]
@@ -257,6 +259,7 @@ class Sender:
             slices=parts.slices,
             pool=parts.pool,
             tokens=parts.tokens,
+            attachments=parts.attachments,
             clock=parts.clock,
             pause=parts.pause,
             deadline=visit.deadline,

@@ -8,6 +8,7 @@ from functools import partial
 
 from shared.accounts.counters import Tally
 from shared.accounts.model import Account
+from shared.attachments.fetching import Fetcher, FetchFailed, Files
 from shared.aws.threads import in_thread
 from shared.clock import SECOND, Clock, Millis
 from shared.delivery.authentication import Credentials
@@ -46,6 +47,7 @@ MAX_STALLS = 5  # in a row, over one mail: then it is put off, and holds up no o
 
 LAST_START: Millis = 30 * SECOND  # before the deadline: no mail is begun later
 _CUT_OFF: Millis = 8 * SECOND  # before the deadline: a mail under way is given up; what it came to must be written
+_FETCH_SECONDS = 20.0  # for all attachments of a mail; its session waits meanwhile
 _SHORT_PAUSE: Millis = 3 * SECOND  # for a budget: waited for here, rather than by giving the line back
 
 
@@ -72,6 +74,7 @@ class RunContext:
     slices: SliceTable
     pool: Pool
     tokens: MailTokens
+    attachments: Fetcher
     clock: Clock
     pause: Callable[[Millis], Awaitable[None]]
     deadline: Millis
@@ -166,11 +169,16 @@ class SliceRun:
         if not recipients:  # all are suppressed, or decided by earlier tries
             return self._refused(job, "")
         try:
-            message = self._composed(job, job.content)
-            envelope = envelope_for(account, job.content, recipients, size=len(message))
+            async with self._context.attachments.fetched(
+                job.mail.tenant_id, job.content.attachments, self._seconds_to_fetch()
+            ) as files:
+                message = self._composed(job, job.content, files)
+                envelope = envelope_for(account, job.content, recipients, size=len(message))
+                outcome = await self._transmit_to_all(session, envelope, message)
         except InvalidInput as error:
             return self._refused(job, error.detail)
-        outcome = await self._transmit_to_all(session, envelope, message)
+        except FetchFailed as error:
+            return self._after_try(job, MailFailed(error.detail, permanent=error.permanent), recipients, started_at)
         if isinstance(outcome, BudgetSpent) and outcome.behavior is LimitBehavior.REJECT:
             return self._refused(job, outcome.reason)
         if isinstance(outcome, NeverFits):
@@ -182,6 +190,11 @@ class SliceRun:
         if isinstance(outcome, LineFault | BudgetSpent):
             self.stop = outcome
             return None
+        return self._after_try(job, outcome, recipients, started_at)
+
+    def _after_try(
+        self, job: Job, outcome: Answered | MailFailed, recipients: Sequence[str], started_at: Millis
+    ) -> Decision:
         decision = after_try(
             job.mail,
             outcome,
@@ -207,9 +220,9 @@ class SliceRun:
         self._claimed = await in_thread(self._context.slices.mark, self._claimed, job.mail.id)
         return True
 
-    def _composed(self, job: Job, content: Content) -> bytes:
+    def _composed(self, job: Job, content: Content, files: Files) -> bytes:
         token = self._context.tokens.seal(job.mail.tenant_id, job.mail.id)
-        return compose(content, token=token, composed_at=job.mail.due_at)
+        return compose(content, token=token, composed_at=job.mail.due_at, files=files)
 
     async def _transmit_to_all(
         self, session: PooledSession, envelope: Envelope, message: bytes
@@ -257,6 +270,9 @@ class SliceRun:
 
     def _seconds_left(self) -> float:
         return (self._context.deadline - _CUT_OFF - self._context.clock()) / SECOND
+
+    def _seconds_to_fetch(self) -> float:
+        return min(_FETCH_SECONDS, self._seconds_left() / 2)
 
     def _needs(self, envelope: Envelope) -> Needs:
         if not self._context.budget.is_limited:

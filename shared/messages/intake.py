@@ -9,6 +9,8 @@ from dataclasses import dataclass, replace
 
 from shared.accounts.model import Account
 from shared.accounts.table import AccountTable
+from shared.attachments.sources import FetchMode, infer_mode, upload_id
+from shared.attachments.uploads import kept_until
 from shared.aws.dynamodb import Attr, Put, Table
 from shared.clock import DAY, SECOND, Clock, Millis
 from shared.errors import InvalidInput, StorageUnavailable, TransactionRefused
@@ -27,6 +29,7 @@ from shared.messages.table import MailTable
 from shared.tenants.model import Tenant
 
 MAX_AHEAD: Millis = 30 * DAY
+LONGEST_TRYING: Millis = 7 * DAY  # the most that a retry policy may say
 _TRIES = 5  # of a transaction that loses entries to other calls, or meets another transaction
 
 type Addressed = tuple[Submission, Account]
@@ -192,9 +195,22 @@ def _sendable(addressed: Mapping[int, Addressed], now: Millis, rejected: list[Re
         if _due_at(submission, now) > now + MAX_AHEAD:
             detail = f"send_at: at most {MAX_AHEAD // DAY} days ahead"
             rejected.append(Rejected(index, submission.id, "send_at_too_far", detail))
+        elif (gone := _gone_before_sent(submission, now)) is not None:
+            detail = f"attachments: {gone} leaves before the mail would be tried for the last time: upload it later"
+            rejected.append(Rejected(index, submission.id, "upload_expires", detail))
         else:
             sendable.append((index, (submission, account)))
     return sendable
+
+
+def _gone_before_sent(submission: Submission, now: Millis) -> str | None:
+    """An upload that would not be there any more at the last try."""
+    last_try = _due_at(submission, now) + LONGEST_TRYING
+    for each in submission.attachments:
+        is_upload = infer_mode(each.storage_path, each.fetch_mode) is FetchMode.UPLOAD
+        if is_upload and kept_until(upload_id(each.storage_path)) < last_try:
+            return each.storage_path
+    return None
 
 
 def _due_at(submission: Submission, now: Millis) -> Millis:

@@ -5,6 +5,7 @@ from typing import Self
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from shared.attachments.sources import FetchMode
 from shared.aws.attributes import Item
 from shared.aws.dynamodb import ItemKey
 from shared.clock import Millis, ttl_seconds
@@ -62,8 +63,10 @@ class Attachment(BaseModel):
 
     filename: str
     storage_path: str
+    fetch_mode: FetchMode | None = None
     mime_type: str | None = None
     content_id: str | None = None
+    content_md5: str | None = None
 
 
 class ListUnsubscribe(BaseModel):

@@ -17,7 +17,8 @@ from pydantic import (
 from pydantic import StringConstraints as Text
 from pydantic_core import PydanticCustomError
 
-from shared.attachments.sources import AVAILABLE_MODES, FetchMode, decode_base64, infer_mode
+from shared.attachments.content import refuse_other_content
+from shared.attachments.sources import AVAILABLE_MODES, FetchMode, decode_base64, infer_mode, refuse_unreadable
 from shared.errors import InvalidInput
 from shared.identifiers import AccountId, BatchCode, MailId
 from shared.json_values import OptionalMomentOrEpoch
@@ -67,6 +68,7 @@ RESERVED_HEADERS = frozenset(
 _HEADER_NAME = re.compile(r"[!-9;-~]+")  # RFC 5322 §2.2: printable US-ASCII without colon
 _MESSAGE_ID = re.compile(r"<[!-;=?A-~]+@[!-;=?A-~]+>")  # RFC 5322 §3.6.4, in the part that relays agree on
 _MIME_TYPE = re.compile(r"[A-Za-z0-9!#$&^_.+-]{1,127}/[A-Za-z0-9!#$&^_.+-]{1,127}")  # RFC 6838 §4.2
+_MD5 = re.compile(r"[0-9A-Fa-f]{32}")
 _CONTENT_ID = re.compile(r"[!-;=?-~]{1,200}")
 
 
@@ -134,9 +136,13 @@ class SubmittedAttachment(Attachment):
 
     filename: Annotated[str, OneLine, Text(min_length=1, max_length=MAX_FILENAME)]
     storage_path: Annotated[str, Text(min_length=1)]
-    fetch_mode: FetchMode | None = None
     mime_type: Annotated[str | None, _matching(_MIME_TYPE, "invalid_mime_type", "type/subtype")] = None
     content_id: Annotated[str | None, _matching(_CONTENT_ID, "invalid_content_id", "an id without <>")] = None
+    content_md5: Annotated[
+        str | None,
+        _matching(_MD5, "invalid_md5", "32 hexadecimal digits"),
+        Field(description="Of the bytes: others are not sent."),
+    ] = None
 
     @model_validator(mode="after")
     def _bytes_can_be_had(self) -> Self:
@@ -144,13 +150,15 @@ class SubmittedAttachment(Attachment):
         if mode not in AVAILABLE_MODES:
             raise PydanticCustomError(
                 "unsupported_fetch_mode",
-                "attachments are taken as base64 only (storage_path: 'base64:…'); this one asks for {mode}",
-                {"mode": mode.value},
+                "attachments are taken as {known}; this one asks for {mode}",
+                {"mode": mode.value, "known": ", ".join(sorted(AVAILABLE_MODES))},
             )
         try:
-            decode_base64(self.storage_path)
+            refuse_unreadable(mode, self.storage_path)
+            if mode is FetchMode.BASE64:
+                refuse_other_content(self, decode_base64(self.storage_path))
         except InvalidInput as error:
-            raise PydanticCustomError("invalid_base64", "{reason}", {"reason": error.detail}) from error
+            raise PydanticCustomError(error.code, "{reason}", {"reason": error.detail}) from error
         return self
 
 

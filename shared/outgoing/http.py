@@ -4,6 +4,8 @@ import asyncio
 import socket
 from collections.abc import Mapping
 from dataclasses import dataclass
+from http import HTTPStatus
+from typing import Protocol
 
 import aiohttp
 from aiohttp.abc import AbstractResolver, ResolveResult
@@ -31,6 +33,16 @@ class Answer:
 
     status: int
     body: bytes
+
+
+class Allowance(Protocol):
+    """How much may be read. Both raise what the caller of the call is to see when it is too much."""
+
+    def check(self, size: int) -> None:
+        """Before a body that says it has `size` bytes is read."""
+
+    def take(self, size: int) -> None:
+        """For each piece that was read, unpacked."""
 
 
 class _GuardedResolver(AbstractResolver):
@@ -68,7 +80,33 @@ class GuardedHttp:
 
     async def post(self, url: str, *, body: bytes, headers: Mapping[str, str]) -> Answer:
         """Raises CallFailed."""
-        target = await self._checked(url)
+        target = await self._checked(_read_url(url))
+        session = self._opened()
+        try:
+            async with session.post(target, data=body, headers=headers, allow_redirects=False) as response:
+                return Answer(response.status, await _read(response))
+        except (aiohttp.ClientError, OSError, ValueError) as error:  # TimeoutError is an OSError
+            raise CallFailed(str(error) or type(error).__name__) from error
+        except AddressRefused as error:
+            raise CallFailed(error.detail, code=error.code) from error
+
+    async def get(self, url: str, *, headers: Mapping[str, str], allowance: Allowance) -> Answer:
+        """`url` goes out as it is. The body is read where the status is 200, within the allowance. Raises CallFailed,
+        and what the allowance raises.
+        """
+        target = await self._checked(_read_url(url, encoded=True))
+        sent = {"Accept-Encoding": "identity", **headers}
+        session = self._opened()
+        try:
+            async with session.get(target, headers=sent, allow_redirects=False) as response:
+                body = await _read_within(response, allowance) if response.status == HTTPStatus.OK else b""
+                return Answer(response.status, body)
+        except (aiohttp.ClientError, OSError, ValueError) as error:
+            raise CallFailed(_without_url(error)) from error
+        except AddressRefused as error:
+            raise CallFailed(error.detail, code=error.code) from error
+
+    def _opened(self) -> aiohttp.ClientSession:
         if self._session is None:
             connector = aiohttp.TCPConnector(
                 resolver=_GuardedResolver(self._guard),
@@ -79,27 +117,20 @@ class GuardedHttp:
             self._session = aiohttp.ClientSession(
                 connector=connector, timeout=_TIMEOUT, cookie_jar=aiohttp.DummyCookieJar(), trust_env=False
             )
-        try:
-            async with self._session.post(target, data=body, headers=headers, allow_redirects=False) as response:
-                return Answer(response.status, await _read(response))
-        except (aiohttp.ClientError, OSError, ValueError) as error:  # TimeoutError is an OSError
-            raise CallFailed(str(error) or type(error).__name__) from error
-        except AddressRefused as error:
-            raise CallFailed(error.detail, code=error.code) from error
+        return self._session
 
     async def close(self) -> None:
         session, self._session = self._session, None
         if session is not None:
             await session.close()
 
-    async def _checked(self, url: str) -> URL:
-        """The URL as aiohttp reads it, with its scheme and host allowed. Raises CallFailed.
+    async def _checked(self, target: URL) -> URL:
+        """The URL, with its scheme and host allowed. Raises CallFailed.
 
         The host is resolved here already, although the resolver checks names once more when the connection is made:
         aiohttp does not ask it about what looks like an address.
         """
         try:
-            target = URL(url)
             host = target.host or ""
             if target.scheme != "https" and not (target.scheme == "http" and self._guard.allows(host)):
                 refused = f"{target.scheme or 'no scheme'} is not allowed for {host or 'no host'}: use https"
@@ -121,3 +152,30 @@ async def _read(response: aiohttp.ClientResponse) -> bytes:
         if len(body) > MAX_ANSWER_BYTES:
             raise CallFailed(f"the answer is larger than {MAX_ANSWER_BYTES:,} bytes")
     return bytes(body)
+
+
+async def _read_within(response: aiohttp.ClientResponse, allowance: Allowance) -> bytes:
+    if response.content_length is not None:
+        allowance.check(response.content_length)
+    body = bytearray()
+    async for chunk in response.content.iter_chunked(65_536):
+        allowance.take(len(chunk))
+        body += chunk
+    return bytes(body)
+
+
+def _read_url(url: str, *, encoded: bool = False) -> URL:
+    """Raises CallFailed."""
+    try:
+        return URL(url, encoded=encoded)
+    except ValueError as error:
+        raise CallFailed(str(error)) from error
+
+
+def _without_url(error: Exception) -> str:
+    """What went wrong; some errors of aiohttp quote the URL, whose query may be a secret."""
+    if isinstance(error, aiohttp.ClientResponseError):
+        return error.message or type(error).__name__
+    if isinstance(error, aiohttp.InvalidURL):
+        return "not a URL that can be called"
+    return str(error) or type(error).__name__

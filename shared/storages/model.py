@@ -7,6 +7,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstra
 from pydantic_core import PydanticCustomError
 
 from shared.clock import Millis
+from shared.errors import InvalidInput
 from shared.identifiers import OWNER_ID_PATTERN
 from shared.outgoing.credentials import Password
 from shared.outgoing.urls import EndpointUrl
@@ -24,7 +25,10 @@ class StorageKind(StrEnum):
 
 
 def _plain_prefix(prefix: str) -> str:
-    return refuse_tricks(prefix) if prefix else prefix
+    try:
+        return refuse_tricks(prefix) if prefix else prefix
+    except InvalidInput as error:
+        raise PydanticCustomError("invalid_path", "{reason}", {"reason": error.detail}) from error
 
 
 class S3StorageSettings(BaseModel):

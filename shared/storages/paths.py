@@ -2,22 +2,22 @@
 
 from typing import Final
 
-from pydantic_core import PydanticCustomError
+from shared.errors import InvalidInput
 
 MAX_KEY: Final = 1_024  # octets of an S3 key
 
 
 def refuse_tricks(path: str) -> str:
-    """Raises PydanticCustomError for segments that are empty, `.` or `..`, for control characters and backslashes.
+    """Raises InvalidInput for segments that are empty, `.` or `..`, for control characters and backslashes.
 
     An object's key may hold them all, but HTTP libraries shorten such paths, and then read what was not meant.
     """
     if any(character < " " or "\x7f" <= character <= "\x9f" or "\ud800" <= character <= "\udfff" for character in path):
-        raise PydanticCustomError("invalid_path", "a path holds no control characters")
+        raise InvalidInput("a path holds no control characters", code="invalid_path")
     if "\\" in path:
-        raise PydanticCustomError("invalid_path", "a path is divided by /, and holds no backslash")
+        raise InvalidInput("a path is divided by /, and holds no backslash", code="invalid_path")
     if any(segment in ("", ".", "..") for segment in path.removesuffix("/").split("/")):
-        raise PydanticCustomError("invalid_path", "a path has no empty segment, and none that is . or ..")
+        raise InvalidInput("a path has no empty segment, and none that is . or ..", code="invalid_path")
     if len(path.encode()) > MAX_KEY:
-        raise PydanticCustomError("too_long", "a path has at most {max} bytes", {"max": MAX_KEY})
+        raise InvalidInput(f"a path has at most {MAX_KEY} bytes", code="too_long")
     return path

@@ -380,4 +380,5 @@ class Driver:
         """Ends sessions and connections."""
         self._until_closed.close()
         await self.pool.close()
+        await self.parts.attachments.close()
         await self.reporter_parts.http.close()

@@ -16,6 +16,7 @@ from shared.accounts.oauth.endpoint import TokenEndpoint
 from shared.accounts.oauth.token_table import TokenTable
 from shared.accounts.oauth.tokens import AccessTokens
 from shared.accounts.table import AccountTable
+from shared.attachments.fetching import Fetcher
 from shared.audit.log import AuditLog
 from shared.aws.attributes import Item
 from shared.aws.envelopes import EnvelopeSealer
@@ -56,6 +57,8 @@ from shared.reports.outbox import Outbox
 from shared.reports.reporter import Reporter, ReporterParts
 from shared.reports.retention import Retention
 from shared.reports.sync_table import SyncRequests, SyncTable
+from shared.storages.allowed import AllowedBuckets
+from shared.storages.table import StorageTable
 from shared.suppression.table import SuppressionTable
 from shared.tenants.model import TenantSettings
 from shared.tenants.signing import SigningTable
@@ -177,6 +180,14 @@ class World:
                 counters=CounterTable(messages),
                 pool=ModelPool(self.relay),
                 tokens=MailTokens("a key of the instance that is long enough"),
+                attachments=Fetcher(
+                    storages=StorageTable(self.registry, sealer, AllowedBuckets(()), clock),
+                    uploads=_NoBucket(),
+                    allowed=AllowedBuckets(()),
+                    guard=Guard(()),
+                    region="eu-central-1",
+                    clock=clock,
+                ),
                 clock=clock,
                 draw=self._draw,
                 pause=self.play.sleep,

@@ -41,6 +41,7 @@ BEYOND_THE_SCHEMA: Final = frozenset(
         "invalid_content_id",
         "invalid_cursor",
         "invalid_header",
+        "invalid_md5",
         "invalid_mailto",
         "invalid_message_id",
         "invalid_mime_type",
@@ -67,6 +68,8 @@ BEYOND_THE_SCHEMA: Final = frozenset(
         "unknown_account",
         "unsupported_fetch_mode",
         "unusable_field",
+        "upload_expires",
+        "wrong_md5",
     ]
 )
 

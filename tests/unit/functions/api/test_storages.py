@@ -10,7 +10,7 @@ from shared.clock import DAY, MINUTE, iso8601
 from shared.storages.table import StorageTable
 from tests import boto
 from tests.unit.clock import SettableClock
-from tests.unit.functions.api.caller import Api, CheckProblem
+from tests.unit.functions.api.caller import Api, CheckProblem, MakeMessage
 
 STORAGES = "/v1/tenants/acme/storages"
 OWN = {
@@ -158,10 +158,40 @@ def test_an_upload_that_cannot_be_is_refused(acme: Api, admin: Api, problem: Che
     path = "/v1/tenants/acme/attachments"
     for call, pointer in (
         ({"size": 0}, "/size"),
-        ({"size": 50_000_001}, "/size"),
+        ({"size": 40_000_001}, "/size"),
         ({"content_type": "pdf"}, "/content_type"),
         ({"content_type": "a/b\r\nX: 1"}, "/content_type"),
         ({"filename": "a.pdf"}, "/filename"),
     ):
         assert [each["pointer"] for each in problem(acme.post(path, call), 422, "invalid")["errors"]] == [pointer]
     problem(admin.post("/v1/tenants/nobody/attachments"), 404, "not_found")
+
+
+def test_a_message_names_an_upload_as_long_as_that_lasts_to_its_last_try(
+    acme: Api, message: MakeMessage, clock: SettableClock
+) -> None:
+    attachment = {"filename": "a.pdf", "storage_path": acme.post("/v1/tenants/acme/attachments").json()["storage_path"]}
+    assert acme.submit(message("MSG-1", attachments=[attachment])).status_code == 202
+    clock.advance(20 * DAY)
+    soon, later = (iso8601(clock.now + days * DAY) for days in (12, 14))
+    assert acme.submit(message("MSG-2", attachments=[attachment], send_at=soon)).status_code == 202
+    [rejected] = acme.submit(message("MSG-3", attachments=[attachment], send_at=later)).json()["rejected"]
+    assert rejected["code"] == "upload_expires"
+    assert attachment["storage_path"] in rejected["detail"]
+
+
+def test_a_message_names_files_wherever_they_may_lie(acme: Api, message: MakeMessage) -> None:
+    for number, path in enumerate(
+        (
+            "files:out/a.pdf",
+            "storage:files/out/a.pdf",
+            "s3://tenants-files/acme/a.pdf",
+            "https://acme.example/a.pdf?x=1",
+        )
+    ):
+        attachment = {"filename": "a.pdf", "storage_path": path, "content_md5": "0" * 32}
+        assert acme.submit(message(f"MSG-{number}", attachments=[attachment])).status_code == 202, path
+    for number, path in enumerate(("out/a.pdf", "/mnt/a.pdf")):
+        attachment = {"filename": "a.pdf", "storage_path": path}
+        [rejected] = acme.submit(message(f"MSG-{number}", attachments=[attachment])).json()["rejected"]
+        assert rejected["code"] == "unsupported_fetch_mode"

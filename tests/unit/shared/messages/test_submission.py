@@ -78,6 +78,20 @@ def accepted(**fields: object) -> Submission:
             "unsupported_fetch_mode",
             "/attachments/0",
         ),
+        ({"attachments": [{"filename": "a", "storage_path": "upload:../x"}]}, "invalid_path", "/attachments/0"),
+        ({"attachments": [{"filename": "a", "storage_path": "files:../x"}]}, "invalid_path", "/attachments/0"),
+        ({"attachments": [{"filename": "a", "storage_path": "s3://Bucket"}]}, "invalid_path", "/attachments/0"),
+        ({"attachments": [{"filename": "a", "storage_path": "https://u:p@x.test"}]}, "invalid_url", "/attachments/0"),
+        (
+            {"attachments": [{"filename": "a", "storage_path": "base64:QQ==", "content_md5": "0" * 32}]},
+            "wrong_md5",
+            "/attachments/0",
+        ),
+        (
+            {"attachments": [{"filename": "a", "storage_path": "base64:QQ==", "content_md5": "x"}]},
+            "invalid_md5",
+            "/attachments/0/content_md5",
+        ),
         (
             {"attachments": [{"filename": "a", "storage_path": "x", "fetch_mode": "ftp"}]},
             "enum",

@@ -15,7 +15,7 @@ class Peer:
     """Holds one conversation with each client that connects, and counts them; over TLS, if it is given a context."""
 
     def __init__(self, conversation: Conversation, tls: ssl.SSLContext | None = None) -> None:
-        self._conversation = conversation
+        self.conversation = conversation
         self._tls = tls
         self._listener = socket.create_server(("127.0.0.1", 0))
         self._thread = threading.Thread(target=self._serve, daemon=True)
@@ -41,7 +41,7 @@ class Peer:
                     client = self._tls.wrap_socket(client, server_side=True)
                     self._open.append(client)
                 self.requests.append(read_request(client))
-                self._conversation(client)
+                self.conversation(client)
             except OSError:
                 pass
             finally:
