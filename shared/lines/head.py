@@ -23,6 +23,7 @@ from shared.lines.line import WOKEN, Line, LineKind, due_shard
 
 DUE_INDEX = "due"
 _TRIES = 5
+_KINDS = frozenset(kind.value for kind in LineKind)
 _MAX_REASON = 300
 WAKE_AFTER: Millis = MINUTE  # how long a queued wake-up, or an announced piece of work, is waited for
 
@@ -229,10 +230,11 @@ class Heads:
         return Head.from_item(item)
 
     def due(self, shard: int, now: Millis, *, resume: Item | None = None, limit: int | None = None) -> DuePage:
-        """Lines of one shard that are due, the longest due first."""
+        """Lines of one shard that are due, the longest due first. Those of a kind that this version does not know are
+        left to the one that made them: an older version may run again for a while."""
         condition = Key("due_shard").eq(due_shard(shard)) & Key("wake_at").lte(now)
         page = self._table.query(condition, index=DUE_INDEX, resume=resume, limit=limit)
-        return DuePage([_due_head(item) for item in page.items], page.resume)
+        return DuePage([_due_head(item) for item in page.items if item["kind"] in _KINDS], page.resume)
 
     def blocked(self, shard: int, now: Millis, *, within: Millis) -> Iterator[DueHead]:
         """The lines of one shard that are blocked, and would be opened within so long by their own time."""

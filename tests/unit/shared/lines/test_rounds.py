@@ -173,5 +173,16 @@ def test_what_time_does_not_suffice_for_is_left(rounds: Rounds, heads: Heads) ->
     assert rounds.make(result.left, deadline=LATER).woken == 20
 
 
+def test_a_line_of_a_kind_that_only_a_later_version_knows_holds_up_no_other(
+    rounds: Rounds, heads: Heads, messages: Table
+) -> None:
+    announce(heads, "main")
+    newer = messages.get(LINE.head_key)
+    assert newer is not None
+    messages.put(newer | {"pk": "LINE#newer#acme", "kind": "newer", "wake_at": NOON - 1})
+
+    assert rounds.make(ALL, deadline=LATER).woken == 1
+
+
 def test_a_round_without_anything_due_is_complete(rounds: Rounds) -> None:
     assert rounds.make(ALL, deadline=LATER) == RoundResult(woken=0, blocked=0, failed=0, left=DONE)
