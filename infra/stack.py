@@ -86,7 +86,8 @@ class MailProxyStack(cdk.Stack):
             if settings.event_bus
             else None
         )
-        self._watch(settings)
+        if not settings.disposable:  # the local AWS has neither arithmetic of metrics nor saved queries
+            self._watch(settings)
 
         self._tell_everyone_the_queues()
         self._grant(settings)
