@@ -178,6 +178,7 @@ class MailProxyStack(cdk.Stack):
             workers=self.workers,
             api=self.api,
             tables=self.tables,
+            event_bus=self.event_bus,
         )
         Dashboard(
             self,

@@ -9,6 +9,7 @@ from aws_cdk import aws_sns as sns
 from constructs import Construct
 
 from infra.constructs.api import Api
+from infra.constructs.event_bus import EventBusPublisher
 from infra.constructs.function import ProxyFunction
 from infra.constructs.line import Line
 from infra.constructs.metrics import FIVE_MINUTES, counted, of_service, total
@@ -36,6 +37,7 @@ class Alarms(Construct):
         workers: Mapping[str, ProxyFunction],
         api: Api,
         tables: Tables,
+        event_bus: EventBusPublisher | None,
     ) -> None:
         super().__init__(scope, construct_id)
         self._topic = (
@@ -48,6 +50,8 @@ class Alarms(Construct):
         self._functions(workers)
         self._entrance(api)
         self._tables(tables)
+        if event_bus is not None:
+            self._publishing(event_bus)
 
     def _lines(self, lanes: Mapping[str, Line], reports: Line) -> None:
         for name, line in {**lanes, "reports": reports}.items():
@@ -132,6 +136,15 @@ class Alarms(Construct):
             ),
             above=0,
             periods=6,
+        )
+
+    def _publishing(self, event_bus: EventBusPublisher) -> None:
+        self._alarm(
+            "EventsNotPublished",
+            "events-not-published",
+            "Events could not be put on the EventBridge bus and were given up.",
+            event_bus.dead_letters.metric_approximate_number_of_messages_visible(period=FIVE_MINUTES),
+            above=0,
         )
 
     def _functions(self, workers: Mapping[str, ProxyFunction]) -> None:

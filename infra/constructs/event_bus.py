@@ -1,7 +1,6 @@
 """The optional EventBridge bus: report events for consumers inside AWS, from the stream of the table `messages`."""
 
 import aws_cdk as cdk
-from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_dynamodb as dynamodb
 from aws_cdk import aws_events as events
 from aws_cdk import aws_lambda as lambda_
@@ -58,16 +57,6 @@ class EventBusPublisher(Construct):
             retry_attempts=_RETRIES,
             on_failure=event_sources.SqsDlq(self.dead_letters),
             filters=[_NEW_OUTBOX_PAGES],
-        )
-        cloudwatch.Alarm(
-            self,
-            "GivenUp",
-            alarm_description="Events could not be published to the EventBridge bus. The dead letters name the place "
-            "in the stream, which is kept for a day.",
-            metric=self.dead_letters.metric_approximate_number_of_messages_visible(period=cdk.Duration.minutes(5)),
-            threshold=1,
-            evaluation_periods=1,
-            treat_missing_data=cloudwatch.TreatMissingData.NOT_BREACHING,
         )
 
     def read_after(self, *grants: Construct) -> None:

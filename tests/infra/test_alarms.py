@@ -15,9 +15,10 @@ MOST_METRICS_OF_AN_EXPRESSION = (
 )
 
 
-@pytest.fixture
-def alarms(on_aws: Synthesized) -> list[Resource]:
-    return on_aws.of_kind("AWS::CloudWatch::Alarm")
+@pytest.fixture(scope="module")
+def alarms(synthesise: Callable[[dict[str, str]], Synthesized]) -> list[Resource]:
+    """With everything that a deployment may choose."""
+    return synthesise({"event_bus": "true"}).of_kind("AWS::CloudWatch::Alarm")
 
 
 def alarm(alarms: list[Resource], name: str) -> dict[str, Any]:

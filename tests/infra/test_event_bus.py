@@ -21,7 +21,7 @@ def test_without_the_flag_nothing_of_it_is_there(on_aws: Synthesized) -> None:
     assert "publisher" not in on_aws.functions()
     assert "StreamSpecification" not in _messages(on_aws).properties
     assert not [name for name in on_aws.outputs if "EventBus" in name]
-    assert not [alarm for alarm in on_aws.of_kind("AWS::CloudWatch::Alarm") if "EventBus" in alarm.logical_id]
+    assert not [alarm for alarm in on_aws.of_kind("AWS::CloudWatch::Alarm") if "NotPublished" in alarm.logical_id]
     assert not [each for each in on_aws.identity_statements() if "events:PutEvents" in each.actions]
 
 
@@ -54,7 +54,9 @@ def test_what_fails_is_tried_again_in_ever_smaller_parts_and_then_kept_as_a_dead
     assert source["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
     assert source["BisectBatchOnFunctionError"] is True
     assert source["MaximumRetryAttempts"] == 100
-    (alarm,) = [each.properties for each in with_bus.of_kind("AWS::CloudWatch::Alarm") if "EventBus" in each.logical_id]
+    (alarm,) = [
+        each.properties for each in with_bus.of_kind("AWS::CloudWatch::Alarm") if "NotPublished" in each.logical_id
+    ]
     (queue,) = alarm["Dimensions"]
     assert source["DestinationConfig"] == {"OnFailure": {"Destination": queue["Value"]}}
 
