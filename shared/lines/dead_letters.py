@@ -11,7 +11,7 @@ from shared.aws.polled_queue import PolledQueue, QueueDepth, ReceivedMessage
 from shared.aws.sqs import MAX_BATCH
 from shared.clock import SECOND, Clock, Millis
 from shared.errors import InvalidInput
-from shared.lines.line import Line, LineKind
+from shared.lines.line import WOKEN, Line, LineKind
 from shared.lines.lines import Lines
 from shared.lines.wakeups import decode
 
@@ -48,6 +48,11 @@ class DeadLetters:
         self._queues = queues
         self._lines = lines
         self._clock = clock
+
+    @property
+    def kinds(self) -> tuple[LineKind, ...]:
+        """Of line that this deployment has a queue of dead letters for, in order of precedence."""
+        return tuple(kind for kind in WOKEN if kind in self._queues)
 
     def depths(self) -> dict[LineKind, QueueDepth]:
         """By the kind of line that the wake-ups were for."""

@@ -89,6 +89,7 @@ class InstanceReader:
                 _held(self._dead_letters[kind].depth()),
             )
             for kind in WOKEN
+            if kind in self._queues and kind in self._dead_letters  # those of this deployment
         )
         return Survey(kinds, self._reasons(blocked), found.complete)
 

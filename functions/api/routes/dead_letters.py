@@ -1,5 +1,6 @@
 """Wake-ups that SQS gave up on: what they were for, and back into their lines."""
 
+from collections.abc import Sequence
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Body, Depends, Query
@@ -16,7 +17,7 @@ from shared.accounts.health import Fault
 from shared.clock import iso8601
 from shared.lines.dead_letters import DeadLetter
 from shared.lines.head import Head
-from shared.lines.line import LANES, WOKEN, Line, LineKind
+from shared.lines.line import LANES, Line, LineKind
 from shared.messages.slices import Slice
 
 router = APIRouter(
@@ -116,7 +117,7 @@ def list_dead_letters(
     with the queue after that. `held` tells how many there are; of one line at most ten are told. While a call looks,
     and for a minute if it dies, other calls do not see the same letters.
     """
-    kinds = _from(cursor)
+    kinds = _from(cursor, services.dead_letters.kinds)
     found: list[DeadLetter] = []
     while kinds and len(found) < limit:
         found += services.dead_letters.peek(kinds.pop(0), limit=limit - len(found))
@@ -137,7 +138,7 @@ def redrive_dead_letters(
     Works for 15 seconds at most; call again until nothing is left. Repeating it is harmless: a line that has nothing to
     do is woken for nothing.
     """
-    kinds = WOKEN if call.queue is None else (LineKind(call.queue),)
+    kinds = services.dead_letters.kinds if call.queue is None else (LineKind(call.queue),)
     done = services.dead_letters.redrive(kinds, limit=call.limit)
     return RedriveAnswer(
         redriven=done.messages,
@@ -203,15 +204,15 @@ def _totals(services: Services) -> list[QueueTotals]:
     ]
 
 
-def _from(cursor: str | None) -> list[LineKind]:
+def _from(cursor: str | None, kinds: Sequence[LineKind]) -> list[LineKind]:
     """The queues to look at: all, or those from the one that the cursor names."""
     if cursor is None:
-        return list(WOKEN)
+        return list(kinds)
     place = decode_cursor(_LISTING, cursor)
-    names = [kind.value for kind in WOKEN]
+    names = [kind.value for kind in kinds]
     if place not in names:
         refuse_cursor()
-    return list(WOKEN[names.index(place) :])
+    return list(kinds[names.index(place) :])
 
 
 def _name(kind: LineKind) -> QueueName:

@@ -11,7 +11,7 @@ from shared.aws.polled_queue import PolledQueue, ReceivedMessage
 from shared.clock import HOUR, SECOND, iso8601
 from shared.errors import StorageUnavailable
 from shared.lines.head import Heads
-from shared.lines.line import WOKEN, Line, LineKind, account_line, reports_line
+from shared.lines.line import Line, LineKind, account_line, reports_line
 from shared.lines.wakeups import encode
 from tests import boto
 from tests.unit.clock import SettableClock
@@ -145,7 +145,7 @@ def test_a_redriven_letter_opens_and_wakes_its_line_and_is_gone(
     assert answer.status_code == 200
     assert answer.json()["lines"] == [{"queue": "medium", "tenant_id": "acme", "account_id": "main"}]
     assert (answer.json()["redriven"], answer.json()["without_line"]) == (1, 0)
-    assert [each["held"] for each in answer.json()["left"]] == [0] * len(WOKEN)
+    assert [each["held"] for each in answer.json()["left"]] == [0] * len(services.dead_letters.kinds)
     assert queued(queue_urls[LineKind.MEDIUM]) == [LINE]
     opened = head_of(messages, LINE)
     assert (opened.blocked_until, opened.wake_at) == (None, clock.now)
