@@ -9,6 +9,7 @@ from shared.delivery.classification import classify
 from shared.delivery.decisions import (
     Decision,
     after_try,
+    doubted,
     event_from_state,
     pending_recipients,
     tells_itself,
@@ -328,6 +329,24 @@ def test_the_state_of_a_mail_taken_at_its_first_try_tells_the_same_event(
 ) -> None:
     reply = Reply.of(code, f"{enhanced} {text}" if enhanced else text)
     decision = try_of(*taken(["a@x.org"], reply))
+
+    assert tells_itself(decision)
+    assert event_from_state(decision.mail, content_to("a@x.org")) == decision.event
+
+
+@pytest.mark.parametrize("reply", [OK, UNKNOWN_USER, GREYLISTED], ids=str)
+def test_a_mail_that_a_dead_worker_may_have_sent_warns_of_a_duplicate_whatever_becomes_of_it(reply: Reply) -> None:
+    answers = taken(["a@x.org"], reply) if reply is OK else [refused("a@x.org", reply)]
+    plain = try_of(*answers)
+    decision = doubted(plain)
+
+    assert decision.event == plain.event.model_copy(update={"possible_duplicate": True})
+    assert decision.mail.events[-1] == plain.mail.events[-1].model_copy(update={"possible_duplicate": True})
+    assert decision.mail.model_copy(update={"events": []}) == plain.mail.model_copy(update={"events": []})
+
+
+def test_the_state_of_a_doubted_mail_tells_the_warning_too() -> None:
+    decision = doubted(try_of(*taken(["a@x.org"], OK)))
 
     assert tells_itself(decision)
     assert event_from_state(decision.mail, content_to("a@x.org")) == decision.event

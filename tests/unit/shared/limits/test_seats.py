@@ -28,6 +28,14 @@ def test_without_a_cap_each_line_has_one_connection_and_keeps_it(messages: Table
     assert not mine.is_capped
 
 
+def test_a_line_has_no_more_at_a_time_than_it_could_have_alone(messages: Table, clock: SettableClock) -> None:
+    for cap, most in ((None, 1), (1, 1), (3, 1), (4, 1), (8, 2), (10, 3)):
+        mine = seats(messages, clock, Priority.IMMEDIATE, cap)
+        mine.take()
+        assert mine.count <= mine.at_most == most
+        mine.give_back()
+
+
 def test_from_four_on_each_lane_has_its_part_and_all_parts_make_the_total() -> None:
     for cap in range(4, 40):
         parts = [fixed_part(cap, Place(priority)) or 0 for priority in Priority]

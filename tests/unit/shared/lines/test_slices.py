@@ -178,6 +178,18 @@ def test_letting_go_leaves_what_remains_to_anybody_and_forgets_crashes_and_marks
     assert claimed(slices, left, "next").crashes == 0
 
 
+def test_letting_go_keeps_which_mails_may_have_been_sent_before_a_crash(slices: SliceTable) -> None:
+    found = a_slice()
+    slices.put(found)
+    claimed(slices, found)
+    mine = crash(slices, found, UNTIL)
+
+    slices.let_go(mine, [B, C], doubtful=["b"])
+
+    assert stored(slices, found).doubtful == ("b",)
+    assert claimed(slices, stored(slices, found), "next").doubtful == ("b",)
+
+
 def test_a_finished_slice_is_gone(slices: SliceTable) -> None:
     found = a_slice()
     slices.put(found)
