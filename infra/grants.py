@@ -30,9 +30,11 @@ _CONFIGURATION = ("TENANT#*", "INSTANCE")
 _LINES = ("LINE#*",)
 _TENANTS = ("TENANT#*",)
 _SUSPENDED = ("SUSPENDED#*",)
+# Heads, cursors and outbox pages; the timeline of mails; what names no mail.
+_RETURNED = ("LINE#*", "MAIL#*", "UNMATCHED#*")
 # What is purged with a tenant, partition by partition.
 _PURGE = ("dynamodb:Query", "dynamodb:BatchWriteItem", "dynamodb:DeleteItem")
-_OWNED_TRAFFIC = ("MAIL#*", "LINE#*", "SUSPENDED#*", "ACCOUNT#*", "EVENTS#*", "SYNC#*", "TENANT#*")
+_OWNED_TRAFFIC = ("MAIL#*", "LINE#*", "SUSPENDED#*", "ACCOUNT#*", "EVENTS#*", "SYNC#*", "UNMATCHED#*", "TENANT#*")
 _OWNED_CONFIGURATION = ("TENANT#*", "IDEM#*", "APIKEYS#*")
 _API_KEYS = ("APIKEY#*",)
 _AUDIT_LOG = ("COMMANDS#*",)
@@ -131,6 +133,38 @@ def to_reporter(reporter: ProxyFunction, *, tables: Tables, reports: sqs.Queue, 
     reporter.allow(*_READ, *_WRITE, on=[tables.messages.table_arn])
     _wake(reporter, [reports])
     _open_credentials(reporter, secrets)
+
+
+def to_mailbox(
+    mailbox: ProxyFunction,
+    *,
+    tables: Tables,
+    mailboxes: sqs.Queue,
+    reports: sqs.Queue,
+    payloads: Payloads,
+    secrets: Secrets,
+) -> None:
+    """Works the lines of mailboxes: reads configuration, opens their credentials, finds the mails that reports are
+    about, records what came of them, and suppresses addresses. It deletes nothing."""
+    mailbox.allow(*_READ, on=[tables.registry.table_arn], conditions=_keys(_CONFIGURATION))
+    mailbox.allow("dynamodb:PutItem", on=[tables.registry.table_arn], conditions=_keys(_TENANTS))
+    mailbox.allow(*_READ, on=[tables.messages.table_arn])
+    mailbox.allow(
+        *("dynamodb:PutItem", "dynamodb:UpdateItem", "dynamodb:BatchWriteItem"),
+        on=[tables.messages.table_arn],
+        conditions=_keys(_RETURNED),
+    )
+    _wake(mailbox, [mailboxes, reports])
+    mailbox.allow("s3:GetObject", on=[payloads.bucket.arn_for_objects("*")])
+    _open_credentials(mailbox, secrets)
+    mailbox.allow("secretsmanager:GetSecretValue", on=[secrets.instance_key.secret_arn])
+
+
+def to_wake_mailboxes(api: ProxyFunction, scheduler: ProxyFunction, *, mailboxes: sqs.Queue) -> None:
+    """What the API and the scheduler do with the other lines."""
+    _wake(api, [mailboxes])
+    api.allow("sqs:ChangeMessageVisibility", "sqs:GetQueueAttributes", on=[mailboxes.queue_arn])
+    _wake(scheduler, [mailboxes])
 
 
 def to_publisher(publisher: EventBusPublisher, *, tables: Tables) -> None:

@@ -35,6 +35,7 @@ class StackSettings:
         while 40 of them are left, so it must be well above that.
     alarm_topic_arn: an SNS topic that alarms tell, or nothing.
     event_bus: whether report events are published to an EventBridge bus as well.
+    bounces, pec: whether mailboxes are read, for reports and complaints, and for receipts of certified mail.
     """
 
     stage: str
@@ -45,10 +46,18 @@ class StackSettings:
     attachment_buckets: str
     sender_max_concurrency: int
     reporter_max_concurrency: int
+    mailbox_max_concurrency: int
     worker_timeout_seconds: int
     log_level: str
     event_bus: bool
     alarm_topic_arn: str
+    bounces: bool
+    pec: bool
+
+    @property
+    def mailbox_kinds(self) -> tuple[str, ...]:
+        """Of the mailboxes that are read."""
+        return tuple(kind for kind, is_on in (("bounces", self.bounces), ("pec", self.pec)) if is_on)
 
     @property
     def disposable(self) -> bool:
@@ -67,10 +76,13 @@ class StackSettings:
             attachment_buckets=_buckets(node, "attachment_buckets"),
             sender_max_concurrency=_integer(node, "sender_max_concurrency", 50, MINIMUM_CONCURRENCY, 1000),
             reporter_max_concurrency=_integer(node, "reporter_max_concurrency", 20, MINIMUM_CONCURRENCY, 1000),
+            mailbox_max_concurrency=_integer(node, "mailbox_max_concurrency", 20, MINIMUM_CONCURRENCY, 1000),
             worker_timeout_seconds=_integer(node, "worker_timeout_seconds", 120, 60, 900),
             log_level=_choice(node, "log_level", "INFO", ("DEBUG", "INFO", "WARNING", "ERROR")),
             event_bus=_flag(node, "event_bus"),
             alarm_topic_arn=_topic_arn(node),
+            bounces=_flag(node, "bounces"),
+            pec=_flag(node, "pec"),
         )
 
 

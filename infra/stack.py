@@ -74,12 +74,16 @@ class MailProxyStack(cdk.Stack):
             max_concurrency=settings.reporter_max_concurrency,
             environment={},
         )
+        self.mailboxes = self._mailboxes(runtime, settings) if settings.mailbox_kinds else None
         self.scheduler = Scheduler(self, "Scheduler", runtime=runtime, environment={})
         self.api = Api(
             self,
             "Api",
             runtime=runtime,
-            environment={"ADMIN_TOKEN_SECRET_ID": self.secrets.admin_token.secret_arn},
+            environment={
+                "ADMIN_TOKEN_SECRET_ID": self.secrets.admin_token.secret_arn,
+                **({"MAILBOX_KINDS": ",".join(settings.mailbox_kinds)} if settings.mailbox_kinds else {}),
+            },
         )
         self.event_bus = (
             EventBusPublisher(self, "EventBus", runtime=runtime, messages=self.tables.messages)
@@ -103,9 +107,25 @@ class MailProxyStack(cdk.Stack):
             "scheduler": self.scheduler.worker,
             "reporter": self.reports.worker,
         }
+        if self.mailboxes is not None:
+            workers["mailbox"] = self.mailboxes.worker
         if self.event_bus is not None:
             workers["publisher"] = self.event_bus.worker
         return workers
+
+    def _mailboxes(self, runtime: Runtime, settings: StackSettings) -> Line:
+        return Line(
+            self,
+            "Mailboxes",
+            runtime=runtime,
+            folder="mailbox",
+            service_name="mailbox",
+            description="Reads the mailboxes that mail comes back to",
+            timeout=cdk.Duration.seconds(settings.worker_timeout_seconds),
+            memory_mb=512,
+            max_concurrency=settings.mailbox_max_concurrency,
+            environment={"INSTANCE_KEY_SECRET_ID": self.secrets.instance_key.secret_arn},
+        )
 
     def _shared_environment(self, settings: StackSettings) -> Mapping[str, str]:
         return {
@@ -124,6 +144,8 @@ class MailProxyStack(cdk.Stack):
             **{f"LANE_{lane.upper()}_QUEUE_URL": line.queue.queue_url for lane, line in self.lanes.items()},
             "REPORTS_QUEUE_URL": self.reports.queue.queue_url,
         }
+        if self.mailboxes is not None:
+            addresses["MAILBOXES_QUEUE_URL"] = self.mailboxes.queue.queue_url
         for worker in self.workers.values():
             worker.add_environment(addresses)
         self.api.worker.add_environment(
@@ -165,6 +187,16 @@ class MailProxyStack(cdk.Stack):
             payloads=self.payloads,
         )
         grants.to_reporter(self.reports.worker, tables=self.tables, reports=self.reports.queue, secrets=self.secrets)
+        if self.mailboxes is not None:
+            grants.to_mailbox(
+                self.mailboxes.worker,
+                tables=self.tables,
+                mailboxes=self.mailboxes.queue,
+                reports=self.reports.queue,
+                payloads=self.payloads,
+                secrets=self.secrets,
+            )
+            grants.to_wake_mailboxes(self.api.worker, self.scheduler.worker, mailboxes=self.mailboxes.queue)
         if self.event_bus is not None:
             grants.to_publisher(self.event_bus, tables=self.tables)
 
@@ -217,6 +249,9 @@ class MailProxyStack(cdk.Stack):
             "ReportsQueueUrl": self.reports.queue.queue_url,
             "ReportsDeadLettersUrl": self.reports.dead_letters.queue_url,
         }
+        if self.mailboxes is not None:
+            outputs["MailboxesQueueUrl"] = self.mailboxes.queue.queue_url
+            outputs["MailboxesDeadLettersUrl"] = self.mailboxes.dead_letters.queue_url
         if self.event_bus is not None:
             outputs["EventBusName"] = self.event_bus.bus.event_bus_name
             outputs["EventBusDeadLettersUrl"] = self.event_bus.dead_letters.queue_url

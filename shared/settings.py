@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from shared.clock import SECOND, Millis
 from shared.errors import ConfigurationError
 from shared.lines.line import LineKind
+from shared.mailboxes.kinds import MailboxKind
 
 # How long a sender or reporter may be at work, as its function is configured.
 type WorkerTimeout = Annotated[int, Field(ge=1, le=900)]
@@ -68,6 +69,15 @@ class ApiSettings(Settings):
     admin_token_secret_id: str
     outgoing_allowed_hosts: str = ""
     attachment_buckets: str = ""
+    mailbox_kinds: str = ""  # comma-separated; none where no mailboxes are read
+
+    @property
+    def kinds_of_mailboxes(self) -> frozenset[MailboxKind]:
+        """Raises ConfigurationError for one that there is not."""
+        try:
+            return frozenset(MailboxKind(kind) for kind in _hosts(self.mailbox_kinds))
+        except ValueError as error:
+            raise ConfigurationError(f"environment variable MAILBOX_KINDS: {error}") from error
 
     @property
     def dead_letters_urls(self) -> dict[LineKind, str]:

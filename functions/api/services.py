@@ -31,6 +31,10 @@ from shared.lines.dead_letters import DeadLetters
 from shared.lines.head import Heads
 from shared.lines.lines import Lines
 from shared.lines.wakeups import WakeUps
+from shared.mailboxes.kinds import MailboxKind
+from shared.mailboxes.state import MailboxStates
+from shared.mailboxes.table import MailboxTable
+from shared.mailboxes.unmatched import UnmatchedTable
 from shared.messages.cancellation import Cancellation
 from shared.messages.cleanup import Cleanup
 from shared.messages.depths import Depths
@@ -38,6 +42,7 @@ from shared.messages.intake import Intake
 from shared.messages.payloads import PayloadStore
 from shared.messages.removal import Removal
 from shared.messages.retrying import Retrying
+from shared.messages.returns import Returns
 from shared.messages.set_aside import SuspendedSlices
 from shared.messages.slices import SliceTable
 from shared.messages.suspension import Pause, Suspensions
@@ -101,6 +106,11 @@ class Services:
     pause: Pause
     waiting: WaitingMail
     suppressions: SuppressionTable
+    mailboxes: MailboxTable
+    mailbox_kinds: frozenset[MailboxKind]
+    mailbox_states: MailboxStates
+    unmatched: UnmatchedTable
+    returns: Returns
     storages: StorageTable
     uploads: Uploads
     syncs: SyncTable
@@ -173,6 +183,11 @@ def build_services(settings: ApiSettings, clock: Clock = system_clock) -> Servic
         pause=Pause(instance=instance, lines=lines, clock=clock),
         waiting=WaitingMail(messages=messages, accounts=accounts, clock=clock),
         suppressions=SuppressionTable(registry, clock),
+        mailboxes=MailboxTable(registry, sealer, clock),
+        mailbox_kinds=settings.kinds_of_mailboxes,
+        mailbox_states=MailboxStates(messages),
+        unmatched=UnmatchedTable(messages),
+        returns=Returns(messages),
         storages=StorageTable(registry, sealer, AllowedBuckets.from_setting(settings.attachment_buckets), clock),
         uploads=Uploads(UploadTarget.from_environment(settings.payloads_bucket), clock),
         syncs=syncs,

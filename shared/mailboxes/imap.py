@@ -126,6 +126,14 @@ def imap_session(
         cut.cancel()
 
 
+def seen_of(
+    mailbox: Mailbox, password: str, addresses: Sequence[Resolved], *, seconds: float
+) -> tuple[Folder, list[str]]:
+    """The folder and the names of all, for whoever sets a mailbox up. Raises ImapFault."""
+    with imap_session(mailbox, password, addresses, seconds=seconds) as session:
+        return session.folder, session.folders()
+
+
 class _Client(imaplib.IMAP4):
     """Connects where it is told to, and reads no more than is good for it."""
 

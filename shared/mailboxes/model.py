@@ -10,6 +10,7 @@ from shared.accounts.model import TlsMode, readable_certificates
 from shared.clock import SECOND, Millis
 from shared.json_values import WholeNumber
 from shared.lines.line import Line, mailbox_line
+from shared.mailboxes.kinds import MailboxKind
 from shared.outgoing.credentials import Password
 
 INSTANCE_OWNER: Final = "*"  # no tenant can be called so
@@ -18,13 +19,6 @@ DEFAULT_POLL_SECONDS = 300
 MAX_PEM = 200_000  # characters
 
 type FolderName = Annotated[str, Field(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f\"\\]+$")]
-
-
-class MailboxKind(StrEnum):
-    """`bounces`: reports and complaints. `pec`: receipts of certified mail, and what else comes to its account."""
-
-    BOUNCES = "bounces"
-    PEC = "pec"
 
 
 class Afterwards(StrEnum):

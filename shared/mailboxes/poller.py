@@ -9,7 +9,8 @@ from shared.clock import MINUTE, SECOND, Clock, Millis
 from shared.delivery.backoff import jittered
 from shared.lines.attendance import Drained, MustWait, OutOfTime, Rest, Visit
 from shared.mailboxes.imap import MAX_LITERAL, ImapFault, ImapSession, imap_session
-from shared.mailboxes.model import INSTANCE_OWNER, Afterwards, Mailbox, MailboxKind
+from shared.mailboxes.kinds import MailboxKind
+from shared.mailboxes.model import INSTANCE_OWNER, Afterwards, Mailbox
 from shared.mailboxes.recording import Recording
 from shared.mailboxes.state import MailboxState, MailboxStates
 from shared.mailboxes.table import MailboxTable

@@ -3,11 +3,12 @@
 from dataclasses import dataclass
 
 from shared.aws.attributes import Item
-from shared.aws.dynamodb import Attr, ItemKey, Key, Table
+from shared.aws.dynamodb import Attr, Delete, ItemKey, Key, Put, Table
 from shared.aws.kms import SecretSealer
 from shared.clock import Clock
-from shared.errors import ConditionFailed, Conflict, InvalidInput, NotFound
+from shared.errors import ConditionFailed, Conflict, InvalidInput, NotFound, TransactionRefused
 from shared.mailboxes.model import INSTANCE_OWNER, Mailbox, MailboxSettings, secret_owner
+from shared.tenants.keys import Trace, trace_key
 
 _PREFIX = "MAILBOX#"
 
@@ -42,7 +43,7 @@ class MailboxTable:
         """Raises NotFound."""
         found = self.find(tenant_id, mailbox_id)
         if found is None:
-            raise NotFound(f"tenant {tenant_id} has no mailbox {mailbox_id}")
+            raise _not_found(tenant_id, mailbox_id)
         return found
 
     def page(self, tenant_id: str, *, limit: int, after: str | None = None) -> MailboxPage:
@@ -75,11 +76,14 @@ class MailboxTable:
         return mailbox, before is None
 
     def delete(self, tenant_id: str, mailbox_id: str) -> None:
-        """Raises NotFound."""
+        """Leaves a trace, since its line stays. Raises NotFound."""
+        gone = Delete(mailbox_key(tenant_id, mailbox_id), condition=Attr("pk").exists())
+        is_tenants = tenant_id != INSTANCE_OWNER
+        traces = [Put(trace_key(tenant_id, Trace.MAILBOX, mailbox_id).item)] if is_tenants else []
         try:
-            self._table.delete(mailbox_key(tenant_id, mailbox_id), condition=Attr("pk").exists())
-        except ConditionFailed as error:
-            raise NotFound(f"tenant {tenant_id} has no mailbox {mailbox_id}") from error
+            self._table.transact([gone, *traces])
+        except TransactionRefused as error:
+            raise _not_found(tenant_id, mailbox_id) from error
 
     def password(self, mailbox: Mailbox) -> str:
         """The password, opened."""
@@ -100,6 +104,12 @@ class MailboxTable:
                 "a new host or username needs the password again", code="missing_field", pointer="/password"
             )
         return before.sealed_password
+
+
+def _not_found(tenant_id: str, mailbox_id: str) -> NotFound:
+    if tenant_id == INSTANCE_OWNER:
+        return NotFound("the instance has no mailbox")
+    return NotFound(f"tenant {tenant_id} has no mailbox {mailbox_id}")
 
 
 def _to_item(mailbox: Mailbox) -> Item:

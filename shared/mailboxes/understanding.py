@@ -11,7 +11,8 @@ from shared.bounces.reader import read as read_report
 from shared.clock import Millis
 from shared.delivery.tokens import MailTokens
 from shared.mailboxes.events import event_of, kind_of, returned_id
-from shared.mailboxes.model import Mailbox, MailboxKind
+from shared.mailboxes.kinds import MailboxKind
+from shared.mailboxes.model import Mailbox
 from shared.mailboxes.unmatched import MAX_ADDRESSES, Unmatched, shortened
 from shared.messages.model import Mail
 from shared.messages.payloads import PayloadStore

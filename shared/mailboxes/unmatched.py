@@ -50,7 +50,7 @@ class UnmatchedTable:
 
     def page(self, tenant_id: str, mailbox_id: str, *, limit: int, after: str | None = None) -> UnmatchedPage:
         """The latest first."""
-        partition = _partition(tenant_id, mailbox_id)
+        partition = unmatched_partition(tenant_id, mailbox_id)
         resume = None if after is None else ItemKey(partition, after).item
         page = self._table.query(Key("pk").eq(partition), limit=limit, forward=False, resume=resume)
         found = [Unmatched.model_validate(item) for item in page.items]
@@ -62,11 +62,12 @@ def shortened(text: str | None) -> str | None:
     return text[:_LONGEST] if text else None
 
 
-def _partition(tenant_id: str, mailbox_id: str) -> str:
+def unmatched_partition(tenant_id: str, mailbox_id: str) -> str:
+    """Where those of one mailbox are kept."""
     return f"UNMATCHED#{tenant_id}#{mailbox_id}"
 
 
 def _to_item(mailbox: Mailbox, found: Unmatched) -> Item:
     fields: Item = found.model_dump(mode="json", exclude_none=True)
-    key = ItemKey(_partition(mailbox.tenant_id, mailbox.id), f"{found.uid_validity:010d}#{found.uid:010d}")
+    key = ItemKey(unmatched_partition(mailbox.tenant_id, mailbox.id), f"{found.uid_validity:010d}#{found.uid:010d}")
     return key.item | {"ttl": ttl_seconds(found.read_at + KEPT)} | fields

@@ -16,8 +16,19 @@ from shared.aws.s3 import Bucket
 from shared.clock import SECOND, Clock, Millis
 from shared.idempotency.table import idempotency_partition
 from shared.limits.state import account_limits_key, tenant_limits_key
-from shared.lines.line import MAX_PARTS, Line, account_lines, activation_line, deletion_line, replay_line, reports_line
+from shared.lines.line import (
+    MAX_PARTS,
+    Line,
+    account_lines,
+    activation_line,
+    deletion_line,
+    mailbox_line,
+    replay_line,
+    reports_line,
+)
 from shared.lines.lines import Lines
+from shared.mailboxes.table import mailbox_key
+from shared.mailboxes.unmatched import unmatched_partition
 from shared.messages.model import mail_partition
 from shared.messages.slices import suspended_partition
 from shared.messages.table import BY_TENANT_INDEX
@@ -122,9 +133,10 @@ class Purge:
                     list(threads.map(self._bucket.delete, keys[start : start + _AT_ONCE]))
 
     def _purge_traffic(self, tenant_id: str, deadline: Millis) -> None:
-        """What there is besides mails. Each account and batch goes right after its partitions, so that every round gets
-        on, however many they are."""
-        for kind in (account_key(tenant_id, ""), *(trace_key(tenant_id, trace, "") for trace in Trace)):
+        """What there is besides mails. Each account, mailbox and batch goes right after its partitions, so that every
+        round gets on, however many they are."""
+        owners = (account_key(tenant_id, ""), mailbox_key(tenant_id, ""))
+        for kind in (*owners, *(trace_key(tenant_id, trace, "") for trace in Trace)):
             for keys in self._pages(self._registry, Key("pk").eq(kind.pk) & Key("sk").begins_with(kind.sk), deadline):
                 for key in keys:
                     for partition in _named_by(tenant_id, kind, key.sk.removeprefix(kind.sk)):
@@ -171,7 +183,9 @@ class Purge:
 
 
 def _named_by(tenant_id: str, kind: ItemKey, name: str) -> list[str]:
-    """The partitions of `messages` that an account or a batch of this name may have."""
+    """The partitions of `messages` that an account, a mailbox or a batch of this name may have."""
+    if kind in (mailbox_key(tenant_id, ""), trace_key(tenant_id, Trace.MAILBOX, "")):
+        return [mailbox_line(tenant_id, name).partition, unmatched_partition(tenant_id, name)]
     if kind == trace_key(tenant_id, Trace.BATCH, ""):
         return [suspended_partition(tenant_id, name), activation_line(tenant_id, name).partition]
     # In all that an account can have: of one that is deleted nobody knows any more how many it had.

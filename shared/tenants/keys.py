@@ -24,6 +24,7 @@ class Trace(StrEnum):
 
     ACCOUNT = "account"
     BATCH = "batch"
+    MAILBOX = "mailbox"
 
 
 def trace_key(tenant_id: str, kind: Trace, name: str) -> ItemKey:

@@ -25,7 +25,9 @@ ONLY_TENANTS = {"ForAllValues:StringLike": {"dynamodb:LeadingKeys": ["TENANT#*"]
 PURGE = {"dynamodb:Query", "dynamodb:BatchWriteItem", "dynamodb:DeleteItem"}
 ONLY_OWNED_TRAFFIC = {
     "ForAllValues:StringLike": {
-        "dynamodb:LeadingKeys": ["MAIL#*", "LINE#*", "SUSPENDED#*", "ACCOUNT#*", "EVENTS#*", "SYNC#*", "TENANT#*"]
+        "dynamodb:LeadingKeys": [
+            *("MAIL#*", "LINE#*", "SUSPENDED#*", "ACCOUNT#*", "EVENTS#*", "SYNC#*", "UNMATCHED#*", "TENANT#*")
+        ]
     }
 }
 ONLY_OWNED_CONFIGURATION = {"ForAllValues:StringLike": {"dynamodb:LeadingKeys": ["TENANT#*", "IDEM#*", "APIKEYS#*"]}}

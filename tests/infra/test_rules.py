@@ -16,7 +16,8 @@ from tests.infra.synthesized import Synthesized
 
 CONTEXTS = {
     "as it is": json.loads((PROJECT / "cdk.json").read_text())["context"],
-    "with everything": json.loads((PROJECT / "cdk.json").read_text())["context"] | {"event_bus": "true"},
+    "with everything": json.loads((PROJECT / "cdk.json").read_text())["context"]
+    | {"event_bus": "true", "bounces": "true", "pec": "true"},
 }
 
 _IGNORED = {

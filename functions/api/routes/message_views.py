@@ -15,6 +15,7 @@ from shared.messages.intake import IntakeResult
 from shared.messages.model import Address, Content, Mail, Status
 from shared.messages.priorities import PriorityField
 from shared.messages.removal import Removed
+from shared.messages.returns import Return
 from shared.messages.submission import Submission
 from shared.messages.table import RecipientResult
 
@@ -153,6 +154,27 @@ class EventView(BaseModel):
     detail: str | None
 
 
+class ReturnedView(BaseModel):
+    """A bounce, a delay, a complaint or a receipt that came back. `at` is the provider's own time of a receipt."""
+
+    event_id: str = Field(examples=["8d21c0f3a5b64e0f9a6c1d2e3f405162"])
+    type: str = Field(examples=["bounced", "complained", "pec_delivery", "pec_unverified"])
+    at: Timestamp
+    recipient: str | None = Field(examples=["anna@example.com"])
+    detail: str | None = Field(examples=["550 5.1.1 user unknown"])
+
+    @classmethod
+    def of(cls, returned: Return) -> "ReturnedView":
+        """As shown."""
+        return cls(
+            event_id=returned.event_id,
+            type=returned.type,
+            at=iso8601(returned.at),
+            recipient=returned.recipient,
+            detail=returned.detail,
+        )
+
+
 class RecipientView(BaseModel):
     """One recipient, with the relay's last reply about it."""
 
@@ -213,6 +235,9 @@ class MessageView(MessageSummary):
     """A message with its events, its recipients and what it says."""
 
     events: list[EventView]
+    returned: list[ReturnedView] = Field(
+        description="What mailboxes told of it, by time: of certified mail, its receipts."
+    )
     recipients: list[RecipientView]
     content: ContentView | None = Field(description="Null once the content is no longer kept.")
     reported_at: Timestamp | None = Field(
@@ -221,12 +246,18 @@ class MessageView(MessageSummary):
 
     @classmethod
     def with_content(
-        cls, mail: Mail, content: Content | None, results: list[RecipientResult], reported_at: Millis | None
+        cls,
+        mail: Mail,
+        content: Content | None,
+        results: list[RecipientResult],
+        reported_at: Millis | None,
+        returned: list[Return],
     ) -> "MessageView":
         """The message as shown. Recipients without a result of their own share the message's status."""
         return cls(
             **MessageSummary.of(mail).model_dump(),
             events=[EventView(type=each.type, at=iso8601(each.at), detail=each.detail) for each in mail.events],
+            returned=[ReturnedView.of(each) for each in returned],
             recipients=_recipients(mail, content, results),
             content=ContentView.of(content) if content else None,
             reported_at=_optional(reported_at),

@@ -257,8 +257,9 @@ def retry_message(tenant_id: TenantPath, message_id: MessagePath, services: Prov
 def _shown(services: Services, mail: Mail) -> MessageView:
     content = services.payloads.load([mail]).get(mail.id)
     shown = as_shown(mail, services.tenants.get(mail.tenant_id))
+    returned = services.returns.of(mail.tenant_id, mail.id) if services.mailbox_kinds else []
     return MessageView.with_content(
-        shown, content, services.mails.recipients(mail), services.event_log.reported_at(mail)
+        shown, content, services.mails.recipients(mail), services.event_log.reported_at(mail), returned
     )
 
 

@@ -56,7 +56,10 @@ class SuppressionView(BaseModel):
 
     address: str = Field(examples=["anna@example.com"])
     reason: str = Field(examples=["550 5.1.1 user unknown"])
-    source: SuppressionSource = Field(description="`refusal`: a relay refused the address for good.")
+    source: SuppressionSource = Field(
+        description="`refusal`: a relay refused the address for good; `bounce`: a report came back; `complaint`: the "
+        "recipient called a mail spam."
+    )
     message_id: str | None = Field(description="The message that was refused.")
     event_id: str | None = Field(description="The event that reported the refusal.")
     since: Timestamp

@@ -70,6 +70,8 @@ def services(
         lane_medium_queue_url=queue_urls[LineKind.MEDIUM],
         lane_low_queue_url=queue_urls[LineKind.LOW],
         reports_queue_url=queue_urls[LineKind.REPORTS],
+        mailboxes_queue_url=queue_urls[LineKind.MAILBOX],
+        mailbox_kinds="bounces,pec",
         lane_immediate_dead_letters_url=dead_letters_urls[LineKind.IMMEDIATE],
         lane_high_dead_letters_url=dead_letters_urls[LineKind.HIGH],
         lane_medium_dead_letters_url=dead_letters_urls[LineKind.MEDIUM],
