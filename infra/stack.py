@@ -113,6 +113,11 @@ class MailProxyStack(cdk.Stack):
             workers["publisher"] = self.event_bus.worker
         return workers
 
+    @property
+    def _lines(self) -> list[Line]:
+        mailboxes = [self.mailboxes] if self.mailboxes is not None else []
+        return [*self.lanes.values(), self.reports, *mailboxes]
+
     def _mailboxes(self, runtime: Runtime, settings: StackSettings) -> Line:
         return Line(
             self,
@@ -157,6 +162,8 @@ class MailProxyStack(cdk.Stack):
                 "REPORTS_DEAD_LETTERS_URL": self.reports.dead_letters.queue_url,
             }
         )
+        if self.mailboxes is not None:
+            self.api.worker.add_environment({"MAILBOXES_DEAD_LETTERS_URL": self.mailboxes.dead_letters.queue_url})
 
     def _grant(self, settings: StackSettings) -> None:
         lanes = [line.queue for line in self.lanes.values()]
@@ -165,7 +172,7 @@ class MailProxyStack(cdk.Stack):
             tables=self.tables,
             lanes=lanes,
             reports=self.reports.queue,
-            dead_letters=[line.dead_letters for line in (*self.lanes.values(), self.reports)],
+            dead_letters=[line.dead_letters for line in self._lines],
             payloads=self.payloads,
             secrets=self.secrets,
         )

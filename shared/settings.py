@@ -63,6 +63,7 @@ class ApiSettings(Settings):
     lane_medium_dead_letters_url: str
     lane_low_dead_letters_url: str
     reports_dead_letters_url: str
+    mailboxes_dead_letters_url: str | None = None  # only where mailboxes are read
     kms_key_id: str
     payloads_bucket: str
     worker_timeout_seconds: WorkerTimeout
@@ -82,7 +83,8 @@ class ApiSettings(Settings):
     @property
     def dead_letters_urls(self) -> dict[LineKind, str]:
         """Of the queues that take what the queues of `queue_urls` gave up on."""
-        return {
+        mailboxes = {LineKind.MAILBOX: self.mailboxes_dead_letters_url} if self.mailboxes_dead_letters_url else {}
+        return mailboxes | {
             LineKind.IMMEDIATE: self.lane_immediate_dead_letters_url,
             LineKind.HIGH: self.lane_high_dead_letters_url,
             LineKind.MEDIUM: self.lane_medium_dead_letters_url,

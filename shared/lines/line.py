@@ -93,6 +93,9 @@ class Line:
 
     @property
     def account_id(self) -> str:
+        """Empty where the line is not an account's."""
+        if self.kind is LineKind.MAILBOX:
+            return ""
         return self.owner.partition("#")[2].partition("#")[0]
 
     @property

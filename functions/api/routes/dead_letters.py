@@ -15,6 +15,7 @@ from functions.api.schema import NextCursor, Timestamp
 from functions.api.services import Provided, Services
 from shared.accounts.health import Fault
 from shared.clock import iso8601
+from shared.errors import InvalidInput
 from shared.lines.dead_letters import DeadLetter
 from shared.lines.head import Head
 from shared.lines.line import LANES, Line, LineKind
@@ -29,7 +30,7 @@ _MAX_MESSAGE_IDS = 10
 _WITHOUT_END = "SQS handed it to workers until it gave up: none of them came to an end with the line"
 _UNREADABLE = "this is no wake-up of the proxy's: somebody else put it into the queue"
 
-type QueueName = Literal["immediate", "high", "medium", "low", "reports"]
+type QueueName = Literal["immediate", "high", "medium", "low", "reports", "mailbox"]
 
 _EXAMPLES = {
     "everything": {"summary": "Of every queue", "value": {}},
@@ -52,7 +53,7 @@ class LineState(BaseModel):
     next_wake_up_at: Timestamp | None
     blocked_until: Timestamp | None
     blocked_reason: str | None
-    health: AccountHealth | None = Field(description="Of the account; null for reports.")
+    health: AccountHealth | None = Field(description="Of the account; null for reports and mailboxes.")
     message_ids: list[str] = Field(description="The first messages that wait in it, at most ten.", examples=[["MSG-1"]])
     last_tried_message_id: str | None = Field(description="Which a worker had in its hands when it died.")
 
@@ -138,7 +139,11 @@ def redrive_dead_letters(
     Works for 15 seconds at most; call again until nothing is left. Repeating it is harmless: a line that has nothing to
     do is woken for nothing.
     """
-    kinds = services.dead_letters.kinds if call.queue is None else (LineKind(call.queue),)
+    kinds = services.dead_letters.kinds
+    if call.queue is not None:
+        if call.queue not in kinds:
+            raise InvalidInput(f"this deployment has no queue {call.queue}", code="capability_off", pointer="/queue")
+        kinds = (LineKind(call.queue),)
     done = services.dead_letters.redrive(kinds, limit=call.limit)
     return RedriveAnswer(
         redriven=done.messages,

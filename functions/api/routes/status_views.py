@@ -186,11 +186,11 @@ class ReportsTotals(BaseModel):
 
 
 class BlockedLineView(BaseModel):
-    """Mail, or reports, that nobody works before a time."""
+    """Mail, reports, or a mailbox, that nobody works before a time."""
 
-    kind: Literal["immediate", "high", "medium", "low", "reports"]
+    kind: Literal["immediate", "high", "medium", "low", "reports", "mailbox"]
     tenant_id: str = Field(examples=["acme"])
-    account_id: str | None = Field(description="Null for reports.", examples=["main"])
+    account_id: str | None = Field(description="Null for reports and mailboxes.", examples=["main"])
     until: Timestamp
     reason: str | None = Field(examples=["relay at connect: ConnectionRefusedError"])
 

@@ -77,6 +77,7 @@ def services(
         lane_medium_dead_letters_url=dead_letters_urls[LineKind.MEDIUM],
         lane_low_dead_letters_url=dead_letters_urls[LineKind.LOW],
         reports_dead_letters_url=dead_letters_urls[LineKind.REPORTS],
+        mailboxes_dead_letters_url=dead_letters_urls[LineKind.MAILBOX],
         kms_key_id=kms_key_id,
         payloads_bucket=payloads_bucket.name,
         admin_token_secret_id=secret["ARN"],

@@ -6,12 +6,17 @@ from fastapi.testclient import TestClient
 
 from functions.api.app import create_app
 from functions.api.services import Services
+from shared.aws import clients
 from shared.aws.dynamodb import Table
+from shared.aws.polled_queue import PolledQueue
+from shared.lines.dead_letters import DeadLetters
 from shared.lines.line import LineKind, mailbox_line
 from shared.mailboxes.kinds import MailboxKind
 from shared.mailboxes.model import INSTANCE_OWNER
 from shared.mailboxes.unmatched import Unmatched, UnmatchedTable
+from shared.messages.depths import Depths
 from shared.messages.returns import Return, Returns
+from shared.status.instance import InstanceReader
 from tests.unit.clock import NOON
 from tests.unit.functions.api.caller import Api, CheckProblem, MakeMessage
 from tests.unit.shared.lines.lane import head_of, queued
@@ -140,3 +145,34 @@ def test_a_kind_that_is_off_is_refused(services: Services, keys: object, problem
     with TestClient(create_app(lambda: without)) as client:
         answer = Api(client).put(f"{MAILBOXES}/returns", SETTINGS | {"kind": "pec"})
         problem(answer, 422, "capability_off")
+
+
+def test_status_and_dead_letters_do_without_a_queue_of_mailboxes(
+    services: Services,
+    keys: object,
+    problem: CheckProblem,
+    messages: Table,
+    queue_urls: dict[LineKind, str],
+    dead_letters_urls: dict[LineKind, str],
+) -> None:
+    queues, letters = _without_mailboxes(queue_urls), _without_mailboxes(dead_letters_urls)
+    survey = InstanceReader(
+        heads=services.heads,
+        depths=Depths(messages, services.clock),
+        queues=queues,
+        dead_letters=letters,
+        clock=services.clock,
+    )
+    found = DeadLetters(letters, services.lines, services.clock)
+    with TestClient(create_app(lambda: dataclasses.replace(services, survey=survey, dead_letters=found))) as client:
+        api = Api(client)
+        assert api.get("/v1/status").status_code == 200
+        assert len(api.get("/v1/dead-letters").json()["queues"]) == 5
+        assert api.post("/v1/dead-letters/redrive", {}).status_code == 200
+        problem(api.post("/v1/dead-letters/redrive", {"queue": "mailbox"}), 422, "capability_off")
+
+
+def _without_mailboxes(urls: dict[LineKind, str]) -> dict[LineKind, PolledQueue]:
+    found = {kind: PolledQueue(clients.sqs(), url) for kind, url in urls.items()}
+    del found[LineKind.MAILBOX]
+    return found

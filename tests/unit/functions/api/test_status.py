@@ -263,7 +263,7 @@ def test_the_survey_asks_sixteen_shards_and_two_calls_a_queue_whatever_there_is(
         admin.get("/v1/status")
 
     assert calls.count("Query") == 16 + 1 + 1  # shards, the line with mail, the accounts
-    assert calls.count("GetQueueAttributes") == 2 * (len(LANES) + 1)
+    assert calls.count("GetQueueAttributes") == 2 * (len(LANES) + 2)
     assert set(calls) == {"Query", "BatchGetItem", "GetItem", "GetQueueAttributes"}
 
 

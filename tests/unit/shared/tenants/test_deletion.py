@@ -98,6 +98,10 @@ class World:
         self.lines.announce(activation_line(tenant_id, "x"), self.clock())
         SuppressionTable(self.registry, self.clock).put(tenant_id, "no@example.com", "asked")
         self.registry.put(ItemKey(f"TENANT#{tenant_id}", "MAILBOX#any").item)
+        self.registry.put(ItemKey(f"TENANT#{tenant_id}", "TRACE#mailbox#former").item)
+        for mailbox_id in ("any", "former"):
+            self.messages.put(ItemKey(f"LINE#mailbox#{tenant_id}#{mailbox_id}", "CURSOR").item)
+            self.messages.put(ItemKey(f"UNMATCHED#{tenant_id}#{mailbox_id}", "1#1").item)
         self.registry.put(storage_key(tenant_id, "files").item)
         self.bucket.put(upload_key(tenant_id, "01JZX4C0R3M2V8Q9T6W5Y7K1AB"), b"uploaded")
         self.registry.put(ItemKey(f"IDEM#{tenant_id}", "k-1").item)
