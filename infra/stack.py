@@ -214,6 +214,7 @@ class MailProxyStack(cdk.Stack):
             settings=settings,
             lanes=self.lanes,
             reports=self.reports,
+            mailboxes=self.mailboxes,
             workers=self.workers,
             api=self.api,
             tables=self.tables,

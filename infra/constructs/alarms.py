@@ -34,6 +34,7 @@ class Alarms(Construct):
         settings: StackSettings,
         lanes: Mapping[str, Line],
         reports: Line,
+        mailboxes: Line | None,
         workers: Mapping[str, ProxyFunction],
         api: Api,
         tables: Tables,
@@ -43,7 +44,7 @@ class Alarms(Construct):
         self._topic = (
             sns.Topic.from_topic_arn(self, "Topic", settings.alarm_topic_arn) if settings.alarm_topic_arn else None
         )
-        self._lines(lanes, reports)
+        self._lines({**lanes, "reports": reports} | ({"mailboxes": mailboxes} if mailboxes is not None else {}))
         self._caps(lanes, reports, settings)
         self._outcomes(lanes)
         self._reports()
@@ -53,8 +54,8 @@ class Alarms(Construct):
         if event_bus is not None:
             self._publishing(event_bus)
 
-    def _lines(self, lanes: Mapping[str, Line], reports: Line) -> None:
-        for name, line in {**lanes, "reports": reports}.items():
+    def _lines(self, lines: Mapping[str, Line]) -> None:
+        for name, line in lines.items():
             late = _IMMEDIATE_IS_LATE if name == "immediate" else _WAKE_UP_IS_LATE
             self._alarm(
                 f"{name.title()}IsLate",
@@ -66,7 +67,7 @@ class Alarms(Construct):
             )
         dead = {
             f"d{position}": line.dead_letters.metric_approximate_number_of_messages_visible(period=FIVE_MINUTES)
-            for position, line in enumerate((*lanes.values(), reports))
+            for position, line in enumerate(lines.values())
         }
         self._alarm(
             "DeadLetters",

@@ -108,3 +108,14 @@ def test_who_wakes_mailboxes_and_who_reads_their_queue(with_mailboxes: Synthesiz
         "scheduler": {"sqs:SendMessage"},
         "mailbox": {"sqs:SendMessage", *CONSUME},
     }
+
+
+def test_late_mailboxes_and_their_dead_letters_raise_an_alarm(with_mailboxes: Synthesized) -> None:
+    alarms = with_mailboxes.of_kind("AWS::CloudWatch::Alarm")
+    (queue, letters) = (
+        next(each.logical_id for each in with_mailboxes.of_kind("AWS::SQS::Queue") if name in each.logical_id)
+        for name in ("MailboxesWakeUpsQueue", "MailboxesWakeUpsDeadLetters")
+    )
+
+    assert any("MailboxesIsLate" in each.logical_id and queue in str(each.properties) for each in alarms)
+    assert any("DeadLetters" in each.logical_id and letters in str(each.properties) for each in alarms)
