@@ -171,10 +171,11 @@ def documented(
 ) -> Responses:
     """The answers of an operation besides its main one, for `responses=`.
 
-    These are the problems of any call, those in `statuses`, those that a body brings; and 201 with `created`.
+    These are the problems of any call, those in `statuses`, those that a body brings; and 201 with `created`. Where the
+    tenant may be missing, it may also be on its way out.
     """
     responses: Responses = {} if created is None else {201: {"model": created, "description": "Created"}}
-    for status in sorted({*_ANY_CALL, *statuses, *(_WITH_BODY if body else ())}):
+    for status in sorted({*_ANY_CALL, *statuses, *(_WITH_BODY if body else ()), *((409,) if 404 in statuses else ())}):
         model = invalid if status == HTTPStatus.UNPROCESSABLE_ENTITY else Problem
         responses[status] = {"model": model, "description": _DESCRIPTIONS[status]}
     return responses

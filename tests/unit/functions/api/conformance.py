@@ -31,6 +31,7 @@ BEYOND_THE_SCHEMA: Final = frozenset(
         "bucket_refused",
         "control_character",
         "duplicate_id",
+        "events_retention_too_short",
         "exclusive_fields",
         "https_required",
         "idempotency_key_reused",
