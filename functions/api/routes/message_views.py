@@ -12,7 +12,7 @@ from shared.clock import Millis, iso8601
 from shared.identifiers import MailId
 from shared.json_values import WholeNumber
 from shared.messages.intake import IntakeResult
-from shared.messages.model import Address, Content, Mail, Status
+from shared.messages.model import Address, Content, Mail, MailEvent, Status
 from shared.messages.priorities import PriorityField
 from shared.messages.removal import Removed
 from shared.messages.returns import Return
@@ -152,6 +152,15 @@ class EventView(BaseModel):
     type: str = Field(examples=["accepted", "deferred", "sent"])
     at: Timestamp
     detail: str | None
+    possible_duplicate: bool = Field(
+        default=False, description="The relay may have had the message before, from a worker that died."
+    )
+
+    @classmethod
+    def of(cls, event: MailEvent) -> "EventView":
+        """As shown."""
+        doubted = event.possible_duplicate is True
+        return cls(type=event.type, at=iso8601(event.at), detail=event.detail, possible_duplicate=doubted)
 
 
 class ReturnedView(BaseModel):
@@ -256,7 +265,7 @@ class MessageView(MessageSummary):
         """The message as shown. Recipients without a result of their own share the message's status."""
         return cls(
             **MessageSummary.of(mail).model_dump(),
-            events=[EventView(type=each.type, at=iso8601(each.at), detail=each.detail) for each in mail.events],
+            events=[EventView.of(each) for each in mail.events],
             returned=[ReturnedView.of(each) for each in returned],
             recipients=_recipients(mail, content, results),
             content=ContentView.of(content) if content else None,

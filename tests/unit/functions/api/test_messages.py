@@ -9,7 +9,7 @@ from shared.aws import clients
 from shared.aws.dynamodb import ItemKey, Table, Update
 from shared.clock import MINUTE
 from shared.lines.line import LineKind
-from shared.messages.model import mail_key
+from shared.messages.model import MailEvent, mail_key
 from shared.messages.table import RecipientResult, recipients_to_item
 from tests import boto
 from tests.unit.clock import SettableClock
@@ -149,6 +149,17 @@ def test_a_message_is_shown_with_what_it_says_but_its_bodies(acme: Api, message:
     ]
     assert {each["status"] for each in shown["recipients"]} == {"pending"}
     assert [each["type"] for each in shown["events"]] == ["accepted"]
+
+
+def test_an_event_shows_that_the_relay_may_have_had_the_message_before(
+    acme: Api, message: MakeMessage, services: Services, messages: Table
+) -> None:
+    acme.submit(message())
+    mail = services.mails.get("acme", "MSG-1")
+    messages.put(mail.with_event(MailEvent(type="sent", at=mail.created_at, possible_duplicate=True)).to_item())
+
+    shown = acme.get("/v1/tenants/acme/messages/MSG-1").json()["events"]
+    assert [(each["type"], each["possible_duplicate"]) for each in shown] == [("accepted", False), ("sent", True)]
 
 
 def test_recipients_show_what_became_of_them(
