@@ -78,7 +78,9 @@ class TenantTable:
 
     def replace(self, existing: Tenant, settings: TenantSettings) -> Tenant:
         """Raises Conflict when somebody else changed the tenant since `existing` was read."""
-        tenant = self._tenant(existing.id, settings, created_at=existing.created_at, updated_at=self._clock())
+        # Later than what it replaces, though it be the same millisecond: another change must not take it for unchanged.
+        updated_at = max(self._clock(), existing.updated_at + 1)
+        tenant = self._tenant(existing.id, settings, created_at=existing.created_at, updated_at=updated_at)
         held_back = {"suspended": existing.suspended, "suspended_batches": existing.suspended_batches}
         tenant = tenant.model_copy(update=held_back)
         unchanged = Attr("updated_at").eq(existing.updated_at) & NOT_BEING_DELETED

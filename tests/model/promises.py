@@ -8,6 +8,7 @@ from shared.aws.attributes import Item
 from shared.aws.dynamodb import ItemKey
 from shared.clock import MINUTE, SECOND, Clock, Millis
 from shared.identifiers import due_at_of
+from shared.instance.table import INSTANCE_KEY
 from shared.lines.attendance import CLOCK_SKEW
 from shared.lines.head import Head
 from shared.lines.line import HEAD_SORT_KEY, Line, LineKind, reports_line
@@ -15,6 +16,8 @@ from shared.lines.run import LEASE
 from shared.messages.model import STATE_SORT_KEY, Mail, Status, mail_key
 from shared.reports.events import event_id
 from shared.reports.outbox import OutboxPage
+from shared.tenants.keys import tenant_key
+from shared.tenants.model import Tenant
 from tests.model.in_memory_table import InMemoryTable
 from tests.model.interleaving import Actor, Violation, current_actor
 from tests.model.relay import Relay, Try
@@ -87,11 +90,17 @@ class Promises:
         self.crashes[worker.line] += 1
         self.last_crash[worker.line] = self._clock()
 
-    def let_go(self, batch_code: str | None) -> None:
-        """An activation begins."""
-        if batch_code is None:
-            self.suspended.clear()
-        self.suspended.pop(batch_code, None)
+    def settings_written(self, key: ItemKey, item: Item | None) -> None:
+        """An item of the table `registry`. What is written counts, not what a call was told: of two calls that change
+        the same at once, the one that wrote first may end last."""
+        now = self._clock()
+        if key == tenant_key(self._tenant_id) and item is not None:
+            self.inactive_since = None if item.get("active", True) else self.inactive_since or now
+            tenant = Tenant.model_validate(item)
+            held_back = [*tenant.suspended_batches, *([None] if tenant.suspended else [])]
+            self.suspended = {code: self.suspended.get(code, now) for code in held_back}
+        elif key == INSTANCE_KEY and item is not None:
+            self.paused_since = (self.paused_since or now) if item.get("paused") else None
 
     def written(self, key: ItemKey, item: Item | None) -> None:
         """An item of the table `messages`."""

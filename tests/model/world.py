@@ -112,7 +112,7 @@ class World:
         self.promises = Promises(TENANT, self.clock)
         self.relay = Relay(self.play, self.promises.try_began)
         self.endpoint = Endpoint(self.play)
-        self.registry = InMemoryTable("registry", REGISTRY_INDEXES, self.play.call)
+        self.registry = InMemoryTable("registry", REGISTRY_INDEXES, self.play.call, self.promises.settings_written)
         self.messages = InMemoryTable("messages", MESSAGES_INDEXES, self.play.call, self.promises.written)
         self.messages.shown = self.promises.shown
         self.messages.others["registry"] = self.registry
@@ -295,13 +295,9 @@ class World:
 
         async def work() -> None:
             before = await in_thread(self._tenants.get, TENANT)
-            if active:
-                self.promises.inactive_since = None
             await in_thread(self._tenants.replace, before, self._tenant_settings(active=active))
             await in_thread(self._sync_requests.request, TENANT, own=False)
-            if not active:
-                self.promises.inactive_since = self.clock()
-            else:
+            if active:
                 for account in await in_thread(self._accounts.all, TENANT):
                     await in_thread(self._lines.unblock, account.lines)
 
@@ -312,7 +308,6 @@ class World:
 
         async def work() -> None:
             await in_thread(self._suspensions.suspend, TENANT, batch_code)
-            self.promises.suspended[batch_code] = self.clock()
 
         return self._call_api(f"suspending of {batch_code or 'everything'}", work)
 
@@ -320,7 +315,6 @@ class World:
         """A batch, or everything."""
 
         async def work() -> None:
-            self.promises.let_go(batch_code)
             await in_thread(lambda: self._suspensions.activate(TENANT, batch_code, within=20 * SECOND))
 
         return self._call_api(f"activating of {batch_code or 'everything'}", work)
@@ -331,9 +325,7 @@ class World:
         async def work() -> None:
             if paused:
                 await in_thread(self._pause.pause)
-                self.promises.paused_since = self.clock()
             else:
-                self.promises.paused_since = None
                 await in_thread(self._pause.resume)
 
         return self._call_api("pausing" if paused else "resuming", work)

@@ -57,6 +57,16 @@ def raw(admin: Api, services: Services, message: MakeMessage, monkeypatch: pytes
     assert admin.put("/v1/tenants/other/accounts/SECRET", relay).status_code == 201
     assert admin.put("/v1/tenants/other/suppressions/SECRET@x.test", {}).status_code == 201
     assert admin.submit(message("SECRET"), tenant="other").status_code == 202
+    for tenant_id, password in (("acme", "password"), ("other", "SECRET")):
+        mailbox = {
+            "kind": "bounces",
+            "host": "127.0.0.1",
+            "port": 1,
+            "tls": "none",
+            "username": "u",
+            "password": password,
+        }
+        assert admin.put(f"/v1/tenants/{tenant_id}/mailboxes/returns", mailbox).status_code == 201
     return RawCalls(create_app(lambda: services))
 
 
@@ -72,7 +82,7 @@ def test_the_lists_are_found() -> None:
 def test_a_cursor_that_is_made_up_shows_nothing_of_another_tenant_and_breaks_nothing(raw: RawCalls, place: str) -> None:
     cursor = encode_cursor("", place)
     for method, path, where in LISTINGS:
-        called = path.format(tenant_id="acme")
+        called = path.format(tenant_id="acme", mailbox_id="returns")
         body = json.dumps({"cursor": cursor, "older_than_seconds": 0}).encode() if where == "body" else b""
         query = f"limit=5&cursor={cursor}".encode() if where == "query" else b""
         answer = raw.call(method, called, query=query, headers=JSON, body=body)

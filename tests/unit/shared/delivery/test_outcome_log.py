@@ -26,6 +26,7 @@ def observing(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture)
     monkeypatch.setattr(metrics.provider, "namespace", "Test")
     monkeypatch.setattr(metrics.provider, "service", "sender-medium")
     caplog.set_level(logging.INFO)
+    metrics.clear_metrics()  # what other tests of the process left
     yield
     metrics.clear_metrics()
 

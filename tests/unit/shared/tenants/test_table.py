@@ -51,10 +51,13 @@ def test_settings_read_back_as_put_secrets_included(tenants: TenantTable, clock:
     assert replaced.created_at == new.tenant.created_at
 
 
-def test_two_changes_at_the_same_time_do_not_overwrite_each_other(tenants: TenantTable, clock: SettableClock) -> None:
+@pytest.mark.parametrize("later", [0, 1])
+def test_two_changes_at_the_same_time_do_not_overwrite_each_other(
+    tenants: TenantTable, clock: SettableClock, later: int
+) -> None:
     new = tenants.create("acme", settings())
     assert new is not None
-    clock.advance(1)
+    clock.advance(later)
     tenants.replace(new.tenant, settings(name="first"))
     with pytest.raises(Conflict):
         tenants.replace(new.tenant, settings(name="second"))
