@@ -276,6 +276,15 @@ def test_what_a_worker_holds_or_has_sent_cannot_be_cancelled(
     problem(acme.post(f"{MESSAGES}/sent/cancel"), 409, "conflict")
 
 
+def test_a_thousand_mails_of_five_kilobytes_are_taken_in_one_call(acme: Api, message: MakeMessage) -> None:
+    mails = [message(f"m{number}", text=f"{number} " * (5_000 // (len(str(number)) + 1))) for number in range(1_000)]
+    answer = acme.submit(*mails)
+
+    assert answer.status_code == 202
+    assert len(answer.request.content) < 6_000_000
+    assert [each["id"] for each in answer.json()["accepted"]] == [f"m{number}" for number in range(1_000)]
+
+
 def test_a_large_message_goes_through_the_bucket(acme: Api, message: MakeMessage, messages: Table) -> None:
     noise = base64.b64encode(random.Random(1).randbytes(1_000_000)).decode()
     attachment = {"filename": "noise.bin", "storage_path": f"base64:{noise}"}

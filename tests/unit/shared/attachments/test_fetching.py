@@ -21,6 +21,7 @@ from shared.storages.allowed import AllowedBuckets
 from shared.storages.model import S3StorageSettings, StorageKind
 from shared.storages.table import StorageTable
 from tests.unit.clock import SettableClock
+from tests.unit.shared.outgoing.hostile import HOSTILE_URLS
 from tests.unit.shared.outgoing.peers import Conversation, Peer, answering, saying, until_the_client_leaves
 
 ULID = "01JZX4C0R3M2V8Q9T6W5Y7K1AB"
@@ -75,6 +76,27 @@ async def test_an_upload_is_read_and_one_that_never_came_is_an_error(fetcher: Fe
     assert await fetched(fetcher, file(f"upload:{ULID}")) == {f"upload:{ULID}": b"uploaded"}
     payloads_bucket.put(upload_key("other", ULID.replace("0", "1")), b"of another tenant")
     assert (await failure(fetcher, file(f"upload:{ULID.replace('0', '1')}"))).permanent
+
+
+async def test_a_url_that_leads_to_what_is_not_public_is_an_error_before_any_connection(
+    storages: StorageTable, payloads_bucket: Bucket, clock: SettableClock
+) -> None:
+    guarded = Fetcher(
+        storages=storages,
+        uploads=payloads_bucket,
+        allowed=ALLOWED,
+        guard=Guard([]),
+        region="eu-central-1",
+        clock=clock,
+    )
+    with Peer(answering("200 OK", b"a secret of the network")) as peer:
+        port = peer.url.rpartition(":")[2]
+        for url in HOSTILE_URLS:
+            with pytest.raises(FetchFailed):
+                await fetched(guarded, file(url.format(port=port), fetch_mode="http_url"))
+    await guarded.close()
+
+    assert peer.connections == 0
 
 
 async def test_a_storage_is_read_by_its_own_credentials(fetcher: Fetcher, storages: StorageTable) -> None:
