@@ -18,6 +18,7 @@ from pydantic import StringConstraints as Text
 from pydantic_core import PydanticCustomError
 
 from shared.attachments.content import refuse_other_content
+from shared.attachments.marker import read_marker
 from shared.attachments.sources import AVAILABLE_MODES, FetchMode, decode_base64, infer_mode, refuse_unreadable
 from shared.errors import InvalidInput
 from shared.identifiers import AccountId, BatchCode, MailId
@@ -134,7 +135,12 @@ class SubmittedAttachment(Attachment):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    filename: Annotated[str, OneLine, Text(min_length=1, max_length=MAX_FILENAME)]
+    filename: Annotated[
+        str,
+        OneLine,
+        Text(min_length=1, max_length=MAX_FILENAME),
+        Field(description="May hold `{MD5:…}` in place of `content_md5`; readers see the name without it."),
+    ]
     storage_path: Annotated[str, Text(min_length=1)]
     mime_type: Annotated[str | None, _matching(_MIME_TYPE, "invalid_mime_type", "type/subtype")] = None
     content_id: Annotated[str | None, _matching(_CONTENT_ID, "invalid_content_id", "an id without <>")] = None
@@ -143,6 +149,28 @@ class SubmittedAttachment(Attachment):
         _matching(_MD5, "invalid_md5", "32 hexadecimal digits"),
         Field(description="Of the bytes: others are not sent."),
     ] = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _without_marker(cls, fields: object) -> object:
+        """The digest in the name becomes `content_md5`."""
+        filename = fields.get("filename") if isinstance(fields, dict) else None
+        if not isinstance(fields, dict) or not isinstance(filename, str) or len(filename) > MAX_FILENAME:
+            return fields  # refused by what follows
+        try:
+            marked = read_marker(filename)
+        except InvalidInput as error:
+            raise PydanticCustomError(error.code, "filename: {reason}", {"reason": error.detail}) from error
+        if marked.md5 is None:
+            return fields
+        given = fields.get("content_md5")
+        if isinstance(given, str) and given.lower() != marked.md5.lower():
+            raise PydanticCustomError(
+                "md5_conflict",
+                "filename says {{MD5:{marked}}}, content_md5 {given}: leave one out",
+                {"marked": marked.md5, "given": given[:MAX_FILENAME]},
+            )
+        return fields | {"filename": marked.name, "content_md5": marked.md5 if given is None else given}
 
     @model_validator(mode="after")
     def _bytes_can_be_had(self) -> Self:

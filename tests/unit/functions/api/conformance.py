@@ -52,6 +52,7 @@ BEYOND_THE_SCHEMA: Final = frozenset(
         "invalid_range",
         "invalid_token",
         "invalid_url",
+        "md5_conflict",
         "missing_field",
         "no_account",
         "no_body",

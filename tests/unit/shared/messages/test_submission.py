@@ -11,6 +11,8 @@ from shared.errors import InvalidInput
 from shared.messages.model import Content, Priority
 from shared.messages.submission import MAX_HEADERS, RESERVED_HEADERS, Submission, parse_submission
 
+MD5_OF_A = "7fc56270e7a70fa81a5935b72eacbe29"  # of the one byte "A", QQ== in base64
+
 VALID: dict[str, object] = {
     "id": "MSG-1",
     "from": "no-reply@acme.example",
@@ -91,6 +93,26 @@ def accepted(**fields: object) -> Submission:
             {"attachments": [{"filename": "a", "storage_path": "base64:QQ==", "content_md5": "x"}]},
             "invalid_md5",
             "/attachments/0/content_md5",
+        ),
+        ({"attachments": [{"filename": "a{MD5:0}", "storage_path": "base64:QQ=="}]}, "invalid_md5", "/attachments/0"),
+        (
+            {"attachments": [{"filename": f"a{{MD5:{'0' * 32}}}", "storage_path": "base64:QQ=="}]},
+            "wrong_md5",
+            "/attachments/0",
+        ),
+        (
+            {
+                "attachments": [
+                    {"filename": f"a{{MD5:{MD5_OF_A}}}", "storage_path": "base64:QQ==", "content_md5": "0" * 32}
+                ]
+            },
+            "md5_conflict",
+            "/attachments/0",
+        ),
+        (
+            {"attachments": [{"filename": f"a{{MD5:{MD5_OF_A}}}\r\n", "storage_path": "base64:QQ=="}]},
+            "control_character",
+            "/attachments/0/filename",
         ),
         (
             {"attachments": [{"filename": "a", "storage_path": "x", "fetch_mode": "ftp"}]},
@@ -175,6 +197,16 @@ def test_what_is_stored_reads_back_as_what_was_submitted() -> None:
     assert (content.to, content.cc, content.html) == (submission.to, submission.cc, "<p>")
     assert content.headers == {"X-A": "ü"}
     assert [each.content_id for each in content.attachments] == ["cid"]
+
+
+@pytest.mark.parametrize("content_md5", [None, MD5_OF_A, MD5_OF_A.upper()])
+def test_a_marker_in_the_name_is_its_digest_and_no_part_of_the_name(content_md5: str | None) -> None:
+    attachment = {"filename": f"a_{{MD5:{MD5_OF_A}}}.txt", "storage_path": "base64:QQ==", "content_md5": content_md5}
+    [kept] = accepted(attachments=[attachment]).attachments
+    assert kept.filename == "a.txt"
+    assert kept.content_md5 == (content_md5 or MD5_OF_A)
+    [stored] = Content.model_validate_json(accepted(attachments=[attachment]).content_json()).attachments
+    assert (stored.filename, stored.content_md5) == (kept.filename, kept.content_md5)
 
 
 def test_handling_is_no_part_of_the_content() -> None:
