@@ -99,7 +99,7 @@ check: $(venv_ready) ## Formatting, lint, types, import directions
 	@$(python) -m ruff format --check .
 	@$(python) -m ruff check .
 	@$(python) -m mypy
-	@.venv/bin/lint-imports --no-cache
+	@PYTHONPATH=client .venv/bin/lint-imports --no-cache
 
 .PHONY: unit
 unit: $(venv_ready) ## Unit tests
