@@ -46,7 +46,7 @@ class Retries:
             return None
         if retry_after is not None:
             return retry_after if retry_after <= self.max_retry_after else None
-        whole = min(self.max_delay, self.first_delay * 2 ** (attempt - 1))
+        whole = min(self.max_delay, self.first_delay * 2.0 ** (attempt - 1))
         return whole * (0.5 + chance / 2)
 
 

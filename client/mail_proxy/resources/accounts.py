@@ -53,10 +53,12 @@ class Accounts[M: Transport](Resource[M]):
 
     @operation
     def put(self, account_id: str, settings: AccountSettings) -> Steps[AccountView]:
-        """Creates an account or replaces it. A password that is left out stays while host and username do.
+        """Creates an account or replaces it.
 
-        settings = AccountSettings(host="smtp.acme.example", port=587, tls="starttls", username="u", password=password)
-        acme.accounts.put("main", settings)
+        A password that is left out stays while host and username do.
+
+            settings = AccountSettings(host="smtp.acme.example", port=587, tls="starttls", password=password)
+            acme.accounts.put("main", settings)
         """
         return self._make(Call("PUT", _ACCOUNT, answer(AccountView), self._path(account_id), body=settings.body()))
 
@@ -159,10 +161,12 @@ class Attachments[M: Transport](Resource[M]):
 
     @operation
     def upload(self, content: bytes, *, content_type: str | None = None) -> Steps[UploadView]:
-        """Uploads a file of at most 40 MB. Messages name it by the `storage_path` of what this gives, for 40 days.
+        """Uploads a file of at most 40 MB.
 
-        report = acme.attachments.upload(Path("report.pdf").read_bytes(), content_type="application/pdf")
-        attachment = SubmittedAttachment(filename="report.pdf", storage_path=report.storage_path)
+        Messages name it by the `storage_path` of what this gives, for 40 days.
+
+            report = acme.attachments.upload(Path("report.pdf").read_bytes(), content_type="application/pdf")
+            attachment = SubmittedAttachment(filename="report.pdf", storage_path=report.storage_path)
         """
         if not content:
             raise InvalidArgument("the file is empty")

@@ -58,9 +58,11 @@ class Tenant[M: Transport](Resource[M]):
 
     @operation
     def change(self, changes: TenantChanges) -> Steps[TenantView]:
-        """Changes what is set in `changes` and leaves the rest.
+        """Changes what is set in `changes`.
 
-        acme.change(TenantChanges(default_account="backup", name=None))
+        What is left out stays as it is, None goes back to the default.
+
+            acme.change(TenantChanges(default_account="backup", name=None))
         """
         return self._make(Call("PATCH", _TENANT, answer(TenantView), self._path, body=changes.body()))
 
