@@ -3,7 +3,7 @@
 from functions.api.services import Services
 from shared.errors import Conflict
 from shared.instance.model import Instance
-from shared.reports.sync_call import sync_url
+from shared.tenants.endpoints import sync_url
 from shared.tenants.model import Tenant
 
 

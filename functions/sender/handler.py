@@ -16,6 +16,7 @@ from shared.accounts.oauth.token_table import TokenTable
 from shared.accounts.oauth.tokens import AccessTokens
 from shared.accounts.table import AccountTable
 from shared.attachments.fetching import Fetcher
+from shared.attachments.origins import Origins
 from shared.aws import clients
 from shared.aws.dynamodb import Table
 from shared.aws.envelopes import EnvelopeSealer
@@ -48,6 +49,7 @@ from shared.settings import SenderSettings
 from shared.storages.allowed import AllowedBuckets
 from shared.storages.table import StorageTable
 from shared.suppression.table import SuppressionTable
+from shared.tenants.table import TenantTable
 
 _runner = asyncio.Runner()
 
@@ -107,12 +109,15 @@ def build_parts(
         pool=Pool(guard=guard, clock=clock),
         tokens=MailTokens(DeployedSecret(clients.secrets_manager(), settings.instance_key_secret_id).read()),
         attachments=Fetcher(
-            storages=StorageTable(registry, sealer, allowed, clock),
-            uploads=bucket,
-            allowed=allowed,
-            guard=guard,
-            region=current_region(),
-            clock=clock,
+            Origins(
+                tenants=TenantTable(registry, sealer, clock),
+                storages=StorageTable(registry, sealer, allowed, clock),
+                uploads=bucket,
+                allowed=allowed,
+                guard=guard,
+                region=current_region(),
+                clock=clock,
+            )
         ),
         clock=clock,
         draw=draw,

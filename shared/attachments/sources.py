@@ -18,6 +18,7 @@ BASE64_PREFIX: Final = "base64:"
 UPLOAD_PREFIX: Final = "upload:"
 STORAGE_PREFIX: Final = "storage:"
 S3_PREFIX: Final = "s3://"
+_MAX_ASKED_FOR: Final = 2_000  # characters
 _STORED = re.compile(r"([A-Za-z0-9_-]{1,64})[:/](.+)", re.DOTALL)  # a storage's name, and a path in it
 _NAMED = re.compile(r"[A-Za-z0-9_-]{1,64}:.+", re.DOTALL)
 _BUCKET_AND_KEY = re.compile(r"([a-z0-9][a-z0-9.-]{1,61}[a-z0-9])/(.+)", re.DOTALL)
@@ -35,7 +36,9 @@ class FetchMode(StrEnum):
     UPLOAD = "upload"
 
 
-FETCHED_MODES: Final = frozenset({FetchMode.HTTP_URL, FetchMode.S3, FetchMode.STORAGE, FetchMode.UPLOAD})
+FETCHED_MODES: Final = frozenset(
+    {FetchMode.HTTP_URL, FetchMode.ENDPOINT, FetchMode.S3, FetchMode.STORAGE, FetchMode.UPLOAD}
+)
 AVAILABLE_MODES: Final = FETCHED_MODES | {FetchMode.BASE64}
 
 
@@ -121,8 +124,18 @@ def refuse_unreadable(mode: FetchMode, storage_path: str) -> None:
             stored_place(storage_path)
         case FetchMode.HTTP_URL:
             _refuse_no_url(storage_path)
-        case FetchMode.ENDPOINT | FetchMode.FILESYSTEM:
+        case FetchMode.ENDPOINT:
+            _refuse_too_long(storage_path)
+        case FetchMode.FILESYSTEM:
             return
+
+
+def _refuse_too_long(storage_path: str) -> None:
+    if len(storage_path) > _MAX_ASKED_FOR:
+        raise InvalidInput(
+            f"a path at the tenant's endpoint has at most {_MAX_ASKED_FOR:,} characters, not {len(storage_path):,}",
+            code="too_long",
+        )
 
 
 def _refuse_no_url(storage_path: str) -> None:

@@ -259,7 +259,7 @@ class Sender:
             slices=parts.slices,
             pool=parts.pool,
             tokens=parts.tokens,
-            attachments=parts.attachments,
+            attachments=parts.attachments.for_visit(visit.line.tenant_id, standing.tenant, standing.instance),
             clock=parts.clock,
             pause=parts.pause,
             deadline=visit.deadline,

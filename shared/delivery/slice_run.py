@@ -8,7 +8,8 @@ from functools import partial
 
 from shared.accounts.counters import Tally
 from shared.accounts.model import Account
-from shared.attachments.fetching import Fetcher, FetchFailed, Files
+from shared.attachments.fetching import Files, VisitFetcher
+from shared.attachments.origins import FetchFailed
 from shared.aws.threads import in_thread
 from shared.clock import SECOND, Clock, Millis
 from shared.delivery.authentication import Credentials
@@ -74,7 +75,7 @@ class RunContext:
     slices: SliceTable
     pool: Pool
     tokens: MailTokens
-    attachments: Fetcher
+    attachments: VisitFetcher
     clock: Clock
     pause: Callable[[Millis], Awaitable[None]]
     deadline: Millis
@@ -169,9 +170,7 @@ class SliceRun:
         if not recipients:  # all are suppressed, or decided by earlier tries
             return self._refused(job, "")
         try:
-            async with self._context.attachments.fetched(
-                job.mail.tenant_id, job.content.attachments, self._seconds_to_fetch()
-            ) as files:
+            async with self._context.attachments.fetched(job.content.attachments, self._seconds_to_fetch()) as files:
                 message = self._composed(job, job.content, files)
                 envelope = envelope_for(account, job.content, recipients, size=len(message))
                 outcome = await self._transmit_to_all(session, envelope, message)

@@ -81,9 +81,11 @@ class Instance(BaseModel):
         int, Field(ge=1, le=1_000_000, description="Of the API, with one token; the admin's as well."), WholeNumber
     ] = 6_000
     client_base_url: Annotated[
-        BaseUrl | None, Field(description="Where reports of tenants without a URL of their own are pushed.")
+        BaseUrl | None,
+        Field(description="Where tenants without a URL of their own get reports, and are asked for attachments."),
     ] = None
     client_sync_path: UrlPath | None = None
+    client_attachment_path: UrlPath | None = None
 
     @property
     def retention(self) -> Millis:

@@ -26,6 +26,7 @@ from shared.messages.resubmission import Resubmissions
 from shared.messages.slices import MAX_MAILS, Entry, Slice, SliceTable, put_new
 from shared.messages.submission import Submission, parse_submission
 from shared.messages.table import MailTable
+from shared.tenants.endpoints import attachment_url
 from shared.tenants.model import Tenant
 
 MAX_AHEAD: Millis = 30 * DAY
@@ -73,6 +74,8 @@ class Intake:
         now = self._clock()
         rejected: list[Rejected] = []
         submissions = _parse(entries, rejected)
+        if attachment_url(tenant, instance) is None:
+            submissions = _without_endpoint_files(submissions, rejected)
         addressed = self._with_account(tenant, submissions, rejected)
         priority = instance.default_priority if default_priority is None else default_priority
         candidates = [
@@ -186,6 +189,19 @@ def _id_of(entry: object) -> str | None:
     """The id that the client gave, if any, to find the entry by."""
     mail_id = entry.get("id") if isinstance(entry, Mapping) else None
     return mail_id[:255] if isinstance(mail_id, str) else None
+
+
+def _without_endpoint_files(submissions: Mapping[int, Submission], rejected: list[Rejected]) -> dict[int, Submission]:
+    """Those that ask for nothing at the tenant's endpoint, which it does not have."""
+    kept: dict[int, Submission] = {}
+    for index, submission in submissions.items():
+        modes = [infer_mode(each.storage_path, each.fetch_mode) for each in submission.attachments]
+        if FetchMode.ENDPOINT in modes:
+            detail = f"attachments/{modes.index(FetchMode.ENDPOINT)}: the tenant has no client_base_url to ask for it"
+            rejected.append(Rejected(index, submission.id, "no_endpoint", detail))
+        else:
+            kept[index] = submission
+    return kept
 
 
 def _sendable(addressed: Mapping[int, Addressed], now: Millis, rejected: list[Rejected]) -> list[tuple[int, Addressed]]:

@@ -94,13 +94,22 @@ class GuardedHttp:
         """`url` goes out as it is. The body is read where the status is 200, within the allowance. Raises CallFailed,
         and what the allowance raises.
         """
-        target = await self._checked(_read_url(url, encoded=True))
+        return await self._file("GET", _read_url(url, encoded=True), None, headers, allowance)
+
+    async def post_for_file(self, url: str, *, body: bytes, headers: Mapping[str, str], allowance: Allowance) -> Answer:
+        """Posts as `post` does, and reads as `get` does. Raises what `get` raises."""
+        return await self._file("POST", _read_url(url), body, headers, allowance)
+
+    async def _file(
+        self, method: str, url: URL, body: bytes | None, headers: Mapping[str, str], allowance: Allowance
+    ) -> Answer:
+        target = await self._checked(url)
         sent = {"Accept-Encoding": "identity", **headers}
         session = self._opened()
         try:
-            async with session.get(target, headers=sent, allow_redirects=False) as response:
-                body = await _read_within(response, allowance) if response.status == HTTPStatus.OK else b""
-                return Answer(response.status, body)
+            async with session.request(method, target, data=body, headers=sent, allow_redirects=False) as response:
+                content = await _read_within(response, allowance) if response.status == HTTPStatus.OK else b""
+                return Answer(response.status, content)
         except (aiohttp.ClientError, OSError, ValueError) as error:
             raise CallFailed(_without_url(error)) from error
         except AddressRefused as error:

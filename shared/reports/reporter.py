@@ -30,9 +30,10 @@ from shared.reports.protocol import (
     split,
 )
 from shared.reports.retention import Retention
-from shared.reports.sync_call import authorization, body_of, call_id, signature, sync_url
+from shared.reports.sync_call import body_of, call_id, signature
 from shared.reports.sync_state import SyncState, after_answer, after_failure, with_requests_taken
 from shared.reports.sync_table import SyncTable
+from shared.tenants.endpoints import authorization, sync_url
 from shared.tenants.model import Tenant
 from shared.tenants.signing import SigningSecrets, SigningTable, signing_key, signing_secrets_from_item
 from shared.tenants.table import TenantTable, tenant_from_item, tenant_key

@@ -14,8 +14,6 @@ from shared.limits.model import SendingLimits
 from shared.outgoing.credentials import BearerToken, Password
 from shared.outgoing.urls import BaseUrl, UrlPath
 
-DEFAULT_SYNC_PATH = "/mail-proxy/sync"
-
 
 class AuthMethod(StrEnum):
     """What the proxy's calls to the tenant carry."""
@@ -70,6 +68,10 @@ class TenantSettings(BaseModel):
     active: Annotated[StrictBool, Field(description="False refuses submissions, and stops sending and pushing.")] = True
     client_base_url: BaseUrl | None = None
     client_sync_path: UrlPath | None = None
+    client_attachment_path: Annotated[
+        UrlPath | None,
+        Field(description="Where attachments of mode `endpoint` are asked for; else `/mail-proxy/attachments`."),
+    ] = None
     client_auth: ClientAuth = ClientAuth()
     default_account: AccountId | None = None
     ack: Acknowledgement = Acknowledgement.STRICT
@@ -93,6 +95,7 @@ class Tenant(BaseModel):
     active: bool = True
     client_base_url: str | None = None
     client_sync_path: str | None = None
+    client_attachment_path: str | None = None
     auth_method: AuthMethod = AuthMethod.NONE
     auth_user: str | None = None
     sealed_auth: bytes | None = None

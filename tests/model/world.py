@@ -17,6 +17,7 @@ from shared.accounts.oauth.token_table import TokenTable
 from shared.accounts.oauth.tokens import AccessTokens
 from shared.accounts.table import AccountTable
 from shared.attachments.fetching import Fetcher
+from shared.attachments.origins import Origins
 from shared.audit.log import AuditLog
 from shared.aws.attributes import Item
 from shared.aws.envelopes import EnvelopeSealer
@@ -181,12 +182,15 @@ class World:
                 pool=ModelPool(self.relay),
                 tokens=MailTokens("a key of the instance that is long enough"),
                 attachments=Fetcher(
-                    storages=StorageTable(self.registry, sealer, AllowedBuckets(()), clock),
-                    uploads=_NoBucket(),
-                    allowed=AllowedBuckets(()),
-                    guard=Guard(()),
-                    region="eu-central-1",
-                    clock=clock,
+                    Origins(
+                        tenants=self._tenants,
+                        storages=StorageTable(self.registry, sealer, AllowedBuckets(()), clock),
+                        uploads=_NoBucket(),
+                        allowed=AllowedBuckets(()),
+                        guard=Guard(()),
+                        region="eu-central-1",
+                        clock=clock,
+                    )
                 ),
                 clock=clock,
                 draw=self._draw,

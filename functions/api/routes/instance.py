@@ -42,6 +42,7 @@ class InstanceView(BaseModel):
     calls_per_minute: int = Field(examples=[6_000])
     client_base_url: str | None
     client_sync_path: str | None
+    client_attachment_path: str | None
     paused: bool = Field(description="Whether all sending is stopped, by `POST /v1/instance/pause`.")
 
     @classmethod

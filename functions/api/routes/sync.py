@@ -16,8 +16,8 @@ from functions.api.services import Provided
 from shared.clock import SECOND, Millis, iso8601
 from shared.instance.model import Instance
 from shared.json_values import WholeNumber
-from shared.reports.sync_call import sync_url
 from shared.reports.sync_state import Disabled, SyncState
+from shared.tenants.endpoints import sync_url
 from shared.tenants.model import Tenant
 from shared.tenants.signing import LONGEST_OVERLAP
 

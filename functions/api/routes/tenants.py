@@ -56,6 +56,7 @@ class TenantView(BaseModel):
     active: bool
     client_base_url: str | None
     client_sync_path: str | None
+    client_attachment_path: str | None
     client_auth: ClientAuthView
     default_account: str | None
     ack: Acknowledgement
@@ -77,6 +78,7 @@ class TenantView(BaseModel):
             active=tenant.active,
             client_base_url=tenant.client_base_url,
             client_sync_path=tenant.client_sync_path,
+            client_attachment_path=tenant.client_attachment_path,
             client_auth=ClientAuthView(
                 method=tenant.auth_method, user=tenant.auth_user, has_secret=tenant.sealed_auth is not None
             ),

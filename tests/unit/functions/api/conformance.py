@@ -56,6 +56,7 @@ BEYOND_THE_SCHEMA: Final = frozenset(
         "missing_field",
         "no_account",
         "no_body",
+        "no_endpoint",
         "no_recipient",
         "nothing_accepted",
         "reserved_header",

@@ -16,6 +16,7 @@ DEFAULTS = {
     "calls_per_minute": 6_000,
     "client_base_url": None,
     "client_sync_path": None,
+    "client_attachment_path": None,
     "paused": False,
 }
 

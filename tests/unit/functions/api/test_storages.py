@@ -180,18 +180,32 @@ def test_a_message_names_an_upload_as_long_as_that_lasts_to_its_last_try(
     assert attachment["storage_path"] in rejected["detail"]
 
 
-def test_a_message_names_files_wherever_they_may_lie(acme: Api, message: MakeMessage) -> None:
+def test_a_message_asks_an_endpoint_only_where_there_is_one(acme: Api, admin: Api, message: MakeMessage) -> None:
+    attachments = [{"filename": "a", "storage_path": "base64:"}, {"filename": "b", "storage_path": "out/b.pdf"}]
+    admin.patch("/v1/tenants/acme", {"client_base_url": None})
+    answer = acme.submit(message("MSG-1", attachments=attachments), message("MSG-2")).json()
+    assert [each["id"] for each in answer["accepted"]] == ["MSG-2"]
+    [rejected] = answer["rejected"]
+    assert rejected["code"] == "no_endpoint"
+    assert rejected["detail"].startswith("attachments/1: ")
+    assert admin.put("/v1/instance", {"client_base_url": "https://app.example"}).status_code == 200
+    assert acme.submit(message("MSG-1", attachments=attachments)).json()["rejected"] == []
+
+
+def test_a_message_names_files_wherever_they_may_lie(acme: Api, admin: Api, message: MakeMessage) -> None:
+    admin.patch("/v1/tenants/acme", {"client_base_url": "https://acme.example"})
     for number, path in enumerate(
         (
             "files:out/a.pdf",
             "storage:files/out/a.pdf",
             "s3://tenants-files/acme/a.pdf",
             "https://acme.example/a.pdf?x=1",
+            "out/a.pdf",
         )
     ):
         attachment = {"filename": "a.pdf", "storage_path": path, "content_md5": "0" * 32}
         assert acme.submit(message(f"MSG-{number}", attachments=[attachment])).status_code == 202, path
-    for number, path in enumerate(("out/a.pdf", "/mnt/a.pdf")):
+    for path, code in (("/mnt/a.pdf", "unsupported_fetch_mode"), ("x" * 2_001, "too_long")):
         attachment = {"filename": "a.pdf", "storage_path": path}
-        [rejected] = acme.submit(message(f"MSG-{number}", attachments=[attachment])).json()["rejected"]
-        assert rejected["code"] == "unsupported_fetch_mode"
+        [rejected] = acme.submit(message("MSG-9", attachments=[attachment])).json()["rejected"]
+        assert rejected["code"] == code

@@ -39,6 +39,7 @@ def test_a_tenant_is_shown_without_its_secrets(empty: Api) -> None:
         "active": True,
         "client_base_url": "https://acme.example/app",
         "client_sync_path": None,
+        "client_attachment_path": None,
         "client_auth": {"method": "bearer", "user": None, "has_secret": True},
         "default_account": "main",
         "ack": "strict",
@@ -91,6 +92,7 @@ def test_a_patch_keeps_the_rules(admin: Api, problem: CheckProblem) -> None:
         ({"client_base_url": "http://acme.example"}, "/client_base_url"),
         ({"client_base_url": "https://user:secret@acme.example"}, "/client_base_url"),
         ({"client_sync_path": "no-slash"}, "/client_sync_path"),
+        ({"client_attachment_path": "no-slash"}, "/client_attachment_path"),
     ):
         answer = admin.patch("/v1/tenants/acme", changes)
         assert answer.status_code == 422, changes

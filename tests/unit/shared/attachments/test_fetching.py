@@ -3,72 +3,42 @@
 import asyncio
 import gzip
 import hashlib
-from collections.abc import AsyncIterator
 
 import pytest
 from pydantic import SecretStr
 
 from shared.attachments import fetching
-from shared.attachments.fetching import MAX_MAIL_BYTES, Fetcher, FetchFailed
+from shared.attachments.fetching import MAX_MAIL_BYTES, VisitFetcher
+from shared.attachments.origins import FetchFailed
 from shared.attachments.uploads import upload_key
-from shared.aws.credentials import Credentials
 from shared.aws.dynamodb import Table
 from shared.aws.kms import SecretSealer
 from shared.aws.s3 import Bucket
-from shared.messages.model import Attachment
 from shared.outgoing.guard import Guard
 from shared.storages.allowed import AllowedBuckets
 from shared.storages.model import S3StorageSettings, StorageKind
 from shared.storages.table import StorageTable
 from tests.unit.clock import SettableClock
+from tests.unit.shared.attachments.fetchers import (
+    FAILURES,
+    ULID,
+    MakeFetcher,
+    failure,
+    fetched,
+    file,
+    for_acme,
+)
 from tests.unit.shared.outgoing.hostile import HOSTILE_URLS
-from tests.unit.shared.outgoing.peers import Conversation, Peer, answering, saying, until_the_client_leaves
-
-ULID = "01JZX4C0R3M2V8Q9T6W5Y7K1AB"
-ALLOWED = AllowedBuckets.from_setting("tenants-files/{tenant_id}")
-SECONDS = 5.0
+from tests.unit.shared.outgoing.peers import Peer, answering, until_the_client_leaves
 
 
-@pytest.fixture
-def storages(registry: Table, sealer: SecretSealer, clock: SettableClock) -> StorageTable:
-    return StorageTable(registry, sealer, ALLOWED, clock)
-
-
-@pytest.fixture
-async def fetcher(storages: StorageTable, payloads_bucket: Bucket, clock: SettableClock) -> AsyncIterator[Fetcher]:
-    fetcher = Fetcher(
-        storages=storages,
-        uploads=payloads_bucket,
-        allowed=ALLOWED,
-        guard=Guard(["127.0.0.1"]),
-        region="eu-central-1",
-        clock=clock,
-        credentials=lambda: Credentials("ROLE", "role-secret", "role-token"),
-    )
-    yield fetcher
-    await fetcher.close()
-
-
-def file(storage_path: str, **fields: str) -> Attachment:
-    return Attachment.model_validate({"filename": "a.pdf", "storage_path": storage_path, **fields})
-
-
-async def fetched(fetcher: Fetcher, *attachments: Attachment, seconds: float = SECONDS) -> dict[str, bytes]:
-    async with fetcher.fetched("acme", attachments, seconds) as files:
-        return dict(files)
-
-
-async def failure(fetcher: Fetcher, *attachments: Attachment, seconds: float = SECONDS) -> FetchFailed:
-    with pytest.raises(FetchFailed) as raised:
-        await fetched(fetcher, *attachments, seconds=seconds)
-    return raised.value
-
-
-async def test_bytes_that_came_with_the_call_are_left_alone(fetcher: Fetcher) -> None:
+async def test_bytes_that_came_with_the_call_are_left_alone(fetcher: VisitFetcher) -> None:
     assert await fetched(fetcher, file("base64:QQ==")) == {}
 
 
-async def test_an_upload_is_read_and_one_that_never_came_is_an_error(fetcher: Fetcher, payloads_bucket: Bucket) -> None:
+async def test_an_upload_is_read_and_one_that_never_came_is_an_error(
+    fetcher: VisitFetcher, payloads_bucket: Bucket
+) -> None:
     missing = await failure(fetcher, file(f"upload:{ULID}"))
     assert missing.permanent
     assert f"upload:{ULID}" in missing.detail
@@ -79,27 +49,19 @@ async def test_an_upload_is_read_and_one_that_never_came_is_an_error(fetcher: Fe
 
 
 async def test_a_url_that_leads_to_what_is_not_public_is_an_error_before_any_connection(
-    storages: StorageTable, payloads_bucket: Bucket, clock: SettableClock
+    make_fetcher: MakeFetcher,
 ) -> None:
-    guarded = Fetcher(
-        storages=storages,
-        uploads=payloads_bucket,
-        allowed=ALLOWED,
-        guard=Guard([]),
-        region="eu-central-1",
-        clock=clock,
-    )
+    guarded = for_acme(make_fetcher(Guard([])))
     with Peer(answering("200 OK", b"a secret of the network")) as peer:
         port = peer.url.rpartition(":")[2]
         for url in HOSTILE_URLS:
             with pytest.raises(FetchFailed):
                 await fetched(guarded, file(url.format(port=port), fetch_mode="http_url"))
-    await guarded.close()
 
     assert peer.connections == 0
 
 
-async def test_a_storage_is_read_by_its_own_credentials(fetcher: Fetcher, storages: StorageTable) -> None:
+async def test_a_storage_is_read_by_its_own_credentials(fetcher: VisitFetcher, storages: StorageTable) -> None:
     with Peer(answering("200 OK", b"stored")) as s3:
         settings = S3StorageSettings(
             kind=StorageKind.S3, bucket="acme-files", prefix="out/", region="eu-west-1", endpoint_url=s3.url,
@@ -119,7 +81,7 @@ async def test_a_storage_is_read_by_its_own_credentials(fetcher: Fetcher, storag
 
 
 async def test_the_role_reads_nothing_but_what_is_allowed_when_it_is_read(
-    fetcher: Fetcher, storages: StorageTable, registry: Table, sealer: SecretSealer, clock: SettableClock
+    fetcher: VisitFetcher, storages: StorageTable, registry: Table, sealer: SecretSealer, clock: SettableClock
 ) -> None:
     for path in ("s3://tenants-files/other/a.pdf", "s3://payloads/MAIL#other#1#x", "s3://tenants-files/acme2/a"):
         refused = await failure(fetcher, file(path))
@@ -130,21 +92,7 @@ async def test_the_role_reads_nothing_but_what_is_allowed_when_it_is_read(
     assert "may not read" in (await failure(fetcher, file("old:a.pdf"))).detail
 
 
-FAILURES: list[tuple[Conversation, bool, str]] = [
-    (answering("404 Not Found"), True, "404"),
-    (answering("403 Forbidden"), True, "403"),
-    (answering("301 Moved Permanently", b"", "Location: http://127.0.0.1:1/"), True, "301"),
-    (answering("429 Too Many Requests"), False, "429"),
-    (answering("503 Service Unavailable"), False, "503"),
-    (saying(b""), False, ""),
-    (saying(b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhalf"), False, ""),
-    (saying(b"HTTP/1.1 200 OK\r\nContent-Length: 10000000000\r\n\r\n"), True, "10,000,000,000"),
-    (saying(b"nonsense\r\n\r\n"), False, ""),
-    (until_the_client_leaves(b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\n"), False, "within 1 s"),
-]
-
-
-async def test_a_failure_says_whether_it_may_pass_and_what_was_seen(fetcher: Fetcher) -> None:
+async def test_a_failure_says_whether_it_may_pass_and_what_was_seen(fetcher: VisitFetcher) -> None:
     for conversation, permanent, told in FAILURES:
         with Peer(conversation) as server:
             url = server.url
@@ -156,7 +104,7 @@ async def test_a_failure_says_whether_it_may_pass_and_what_was_seen(fetcher: Fet
             assert f"{url}/a.pdf: answered with {told}" in failed.detail
 
 
-async def test_an_endless_file_and_a_bomb_are_cut_off(fetcher: Fetcher, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_an_endless_file_and_a_bomb_are_cut_off(fetcher: VisitFetcher, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(fetching, "MAX_MAIL_BYTES", 1_000_000)
     endless = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n" + b"10000\r\n" + b"x" * 65_536 + b"\r\n"
     bomb = gzip.compress(b"0" * 50_000_000)
@@ -170,13 +118,8 @@ async def test_an_endless_file_and_a_bomb_are_cut_off(fetcher: Fetcher, monkeypa
         assert "1,000,000 bytes in all" in failed.detail
 
 
-async def test_addresses_that_are_not_public_are_refused_for_good(
-    storages: StorageTable, payloads_bucket: Bucket
-) -> None:
-    guarded = Fetcher(
-        storages=storages, uploads=payloads_bucket, allowed=ALLOWED, guard=Guard([]), region="eu-central-1",
-        clock=SettableClock(0), credentials=lambda: Credentials("ROLE", "role-secret"),
-    )  # fmt: skip
+async def test_addresses_that_are_not_public_are_refused_for_good(make_fetcher: MakeFetcher) -> None:
+    guarded = for_acme(make_fetcher(Guard([])))
     for url in (
         "https://127.0.0.1/",
         "https://169.254.169.254/latest/meta-data",
@@ -184,10 +127,9 @@ async def test_addresses_that_are_not_public_are_refused_for_good(
         "http://example.com/",
     ):
         assert (await failure(guarded, file(url))).permanent, url
-    await guarded.close()
 
 
-async def test_another_file_than_the_one_that_was_meant_is_not_sent(fetcher: Fetcher) -> None:
+async def test_another_file_than_the_one_that_was_meant_is_not_sent(fetcher: VisitFetcher) -> None:
     with Peer(answering("200 OK", b"content")) as server:
         right = hashlib.md5(b"content", usedforsecurity=False).hexdigest()
         assert await fetched(fetcher, file(server.url, content_md5=right.upper())) == {server.url: b"content"}
@@ -196,20 +138,22 @@ async def test_another_file_than_the_one_that_was_meant_is_not_sent(fetcher: Fet
     assert right in wrong.detail
 
 
-async def test_a_file_that_is_named_twice_is_fetched_once(fetcher: Fetcher) -> None:
+async def test_a_file_that_is_named_twice_is_fetched_once(fetcher: VisitFetcher) -> None:
     with Peer(answering("200 OK", b"logo")) as server:
         assert await fetched(fetcher, file(server.url), file(server.url, content_id="logo")) == {server.url: b"logo"}
         assert server.connections == 1
 
 
-async def test_many_mails_with_large_files_stay_within_the_memory(fetcher: Fetcher, payloads_bucket: Bucket) -> None:
+async def test_many_mails_with_large_files_stay_within_the_memory(
+    fetcher: VisitFetcher, payloads_bucket: Bucket
+) -> None:
     """20 mails of 20 MB, 80 MB at a time: as many as fit, and all of them in the end."""
     payloads_bucket.put(upload_key("acme", ULID), b"x" * (MAX_MAIL_BYTES // 2))
     held, most = 0, 0
 
     async def mail() -> None:
         nonlocal held, most
-        async with fetcher.fetched("acme", [file(f"upload:{ULID}")], 60) as files:
+        async with fetcher.fetched([file(f"upload:{ULID}")], 60) as files:
             held += len(files[f"upload:{ULID}"])
             most = max(most, held)
             await asyncio.sleep(0.01)
