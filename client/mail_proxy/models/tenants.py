@@ -49,6 +49,7 @@ class Instance(Settings):
     calls_per_minute: int = 6000
     client_base_url: str | None = None
     client_sync_path: str | None = None
+    client_attachment_path: str | None = None
 
 
 class InstanceView(Answer):
@@ -63,6 +64,7 @@ class InstanceView(Answer):
     calls_per_minute: int
     client_base_url: str | None
     client_sync_path: str | None
+    client_attachment_path: str | None
     paused: bool
 
 
@@ -90,6 +92,7 @@ class TenantSettings(Settings):
     active: bool = True
     client_base_url: str | None = None
     client_sync_path: str | None = None
+    client_attachment_path: str | None = None
     client_auth: ClientAuth = Field(default_factory=ClientAuth)
     default_account: str | None = None
     ack: Acknowledgement = "strict"
@@ -105,6 +108,7 @@ class TenantChanges(Settings):
     active: bool | None = None
     client_base_url: str | None = None
     client_sync_path: str | None = None
+    client_attachment_path: str | None = None
     client_auth: ClientAuth | None = None
     default_account: str | None = None
     ack: Acknowledgement | None = None
@@ -121,6 +125,7 @@ class TenantView(Answer):
     active: bool
     client_base_url: str | None
     client_sync_path: str | None
+    client_attachment_path: str | None
     client_auth: ClientAuthView
     default_account: str | None
     ack: Acknowledgement

@@ -135,7 +135,7 @@ def test_what_a_later_version_adds_is_passed_over() -> None:
     shares = {"high": 95, "medium": 85, "low": 70}
     numbers = dict.fromkeys(("retention_seconds", "events_retention_seconds", "audit_days", "calls_per_minute"), 1)
     view = {"retry": policy, "default_priority": "low", "priority_shares": shares, "paused": False, "later": 1}
-    none = {"client_base_url": None, "client_sync_path": None}
+    none = dict.fromkeys(("client_base_url", "client_sync_path", "client_attachment_path"))
     script = Script([httpx.Response(200, json=view | numbers | none)])
     assert blocking(script, lambda proxy: proxy.instance.get()).retry.max_age_seconds == 60
 
