@@ -34,7 +34,17 @@ _SUSPENDED = ("SUSPENDED#*",)
 _RETURNED = ("LINE#*", "MAIL#*", "UNMATCHED#*")
 # What is purged with a tenant, partition by partition.
 _PURGE = ("dynamodb:Query", "dynamodb:BatchWriteItem", "dynamodb:DeleteItem")
-_OWNED_TRAFFIC = ("MAIL#*", "LINE#*", "SUSPENDED#*", "ACCOUNT#*", "EVENTS#*", "SYNC#*", "UNMATCHED#*", "TENANT#*")
+_OWNED_TRAFFIC = (
+    "MAIL#*",
+    "LINE#*",
+    "SUSPENDED#*",
+    "ACCOUNT#*",
+    "EVENTS#*",
+    "SYNC#*",
+    "UNMATCHED#*",
+    "MSGID#*",
+    "TENANT#*",
+)
 _OWNED_CONFIGURATION = ("TENANT#*", "IDEM#*", "APIKEYS#*")
 _API_KEYS = ("APIKEY#*",)
 _AUDIT_LOG = ("COMMANDS#*",)

@@ -20,12 +20,14 @@ from shared.lines.attendance import Attendant, Disposition
 from shared.lines.head import Heads
 from shared.lines.lines import Lines
 from shared.lines.wakeups import WakeUp, WakeUps
+from shared.mailboxes.correlation import Correlation
 from shared.mailboxes.poller import Poller, PollerParts
 from shared.mailboxes.recording import Recording
 from shared.mailboxes.state import MailboxStates
 from shared.mailboxes.table import MailboxTable
 from shared.mailboxes.understanding import Understanding
 from shared.mailboxes.unmatched import UnmatchedTable
+from shared.messages.message_ids import MessageIds
 from shared.messages.payloads import PayloadStore
 from shared.messages.returns import Returns
 from shared.messages.table import MailTable
@@ -62,9 +64,12 @@ def build_parts(
         mailboxes=MailboxTable(registry, SecretSealer(clients.kms(), settings.kms_key_id, clock), clock),
         states=MailboxStates(messages),
         understanding=Understanding(
-            tokens=MailTokens(instance_key),
-            mails=MailTable(messages),
-            payloads=PayloadStore(messages, Bucket(clients.s3, settings.payloads_bucket)),
+            Correlation(
+                tokens=MailTokens(instance_key),
+                mails=MailTable(messages),
+                payloads=PayloadStore(messages, Bucket(clients.s3, settings.payloads_bucket)),
+                message_ids=MessageIds(messages),
+            )
         ),
         recording=Recording(
             returns=Returns(messages),

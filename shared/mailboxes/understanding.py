@@ -1,23 +1,20 @@
 """From a mail in a mailbox to what it says about which mail of ours: read, its mail looked up, and what follows."""
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from shared.bounces.consequences import Consequence, Happened, consequences
-from shared.bounces.correlation import NamedMail, named_mail
 from shared.bounces.model import Kind, Reading, Reference, Strength
 from shared.bounces.reader import read as read_report
 from shared.clock import Millis
-from shared.delivery.tokens import MailTokens
+from shared.mailboxes.correlation import Correlation, Match, NoMatch
 from shared.mailboxes.events import event_of, kind_of, returned_id
 from shared.mailboxes.kinds import MailboxKind
 from shared.mailboxes.model import Mailbox
 from shared.mailboxes.unmatched import MAX_ADDRESSES, Unmatched, shortened
 from shared.messages.model import Mail
-from shared.messages.payloads import PayloadStore
 from shared.messages.returns import Return
-from shared.messages.table import MailTable
 from shared.mime.headers import Headers
 from shared.mime.parts import parse
 from shared.pec.consequences import PecConsequence, Unverified, consequence
@@ -51,12 +48,11 @@ class Understood:
 
 @dataclass(frozen=True, slots=True)
 class _Mail:
-    """A mail of the mailbox, read: a report or a receipt, with what may name a mail of ours."""
+    """A mail of the mailbox, read: a report or a receipt, not matched yet."""
 
     uid: int
     octets: bytes = field(repr=False)
     reading: Reading | Receipt
-    named: NamedMail | None
 
     @property
     def source(self) -> str:
@@ -66,73 +62,55 @@ class _Mail:
 class Understanding:
     """Raises StorageUnavailable when DynamoDB or S3 cannot be reached."""
 
-    def __init__(self, *, tokens: MailTokens, mails: MailTable, payloads: PayloadStore) -> None:
-        self._tokens = tokens
-        self._mails = mails
-        self._payloads = payloads
+    def __init__(self, correlation: Correlation) -> None:
+        self._correlation = correlation
 
     def of(self, mailbox: Mailbox, octets: Mapping[int, bytes], *, uid_validity: int, now: Millis) -> list[Understood]:
         """Of a batch of mails by their UIDs, in their order."""
-        read = [self._read(mailbox, uid, each, now) for uid, each in sorted(octets.items())]
-        wanted = [each for each in read if isinstance(each, _Mail)]
-        ours = self._ours([each.named for each in wanted if each.named is not None])
-        return [each if isinstance(each, Understood) else _follow(each, ours, uid_validity, now) for each in read]
-
-    def _read(self, mailbox: Mailbox, uid: int, octets: bytes, now: Millis) -> _Mail | Understood:
-        if mailbox.kind is MailboxKind.BOUNCES:
-            reading: Reading | Receipt = read_report(octets)
-        else:
-            match read_pec(octets, _anchors(mailbox.trust_anchors), now):
-                case Receipt() as receipt:
-                    reading = receipt
-                case Anomaly(reading=inner) | OrdinaryMail(reading=inner):
-                    reading = inner
-                case _:  # a certified mail from somebody
-                    return Understood(uid)
-        if isinstance(reading, Reading) and reading.kind not in (Kind.DELIVERY, Kind.COMPLAINT):
-            return Understood(uid)
-        named = named_mail(_references(reading), self._tokens)
-        return _Mail(uid, octets, reading, named if named and mailbox.may_be_about(named.tenant_id) else None)
-
-    def _ours(self, named: Sequence[NamedMail]) -> "_Ours":
-        """Those that exist, with their recipients. The instance's mailbox names mails of many tenants."""
-        found: _Ours = {}
-        for tenant_id in {each.tenant_id for each in named}:
-            ids = {each.mail_id for each in named if each.tenant_id == tenant_id}
-            mails = self._mails.get_many(tenant_id, ids)
-            contents = self._payloads.load(mails.values())
-            for mail in mails.values():
-                recipients = contents[mail.id].envelope_recipients if mail.id in contents else []
-                found[tenant_id, mail.id] = (mail, recipients)
-        return found
+        read = [_read(mailbox, uid, each, now) for uid, each in sorted(octets.items())]
+        reports = [each for each in read if isinstance(each, _Mail)]
+        matches = self._correlation.of(mailbox, [_references(each.reading) for each in reports])
+        by_uid = {each.uid: match for each, match in zip(reports, matches, strict=True)}
+        return [
+            each if isinstance(each, Understood) else _follow(each, by_uid[each.uid], uid_validity, now)
+            for each in read
+        ]
 
 
-type _Ours = dict[tuple[str, str], tuple[Mail, list[str]]]
+def _read(mailbox: Mailbox, uid: int, octets: bytes, now: Millis) -> _Mail | Understood:
+    if mailbox.kind is MailboxKind.BOUNCES:
+        reading: Reading | Receipt = read_report(octets)
+    else:
+        match read_pec(octets, _anchors(mailbox.trust_anchors), now):
+            case Receipt() as receipt:
+                reading = receipt
+            case Anomaly(reading=inner) | OrdinaryMail(reading=inner):
+                reading = inner
+            case _:  # a certified mail from somebody
+                return Understood(uid)
+    if isinstance(reading, Reading) and reading.kind not in (Kind.DELIVERY, Kind.COMPLAINT):
+        return Understood(uid)
+    return _Mail(uid, octets, reading)
 
 
-def _follow(read: _Mail, ours: _Ours, uid_validity: int, now: Millis) -> Understood:
-    if read.named is None:
-        return Understood(read.uid, unmatched=_unmatched(read, uid_validity, now, "it names no mail of ours"))
-    known = ours.get((read.named.tenant_id, read.named.mail_id))
-    if known is None:
-        return Understood(read.uid, unmatched=_unmatched(read, uid_validity, now, "the mail is no longer kept"))
-    mail, recipients = known
-    findings = _findings(read, mail, recipients, read.named.strength, now)
+def _follow(read: _Mail, match: Match | NoMatch, uid_validity: int, now: Millis) -> Understood:
+    if isinstance(match, NoMatch):
+        return Understood(read.uid, unmatched=_unmatched(read, uid_validity, now, match.reason))
+    findings = _findings(read, match, now)
     if not findings and _tells_something(read.reading):
         why = "it is about nobody that the mail was sent to"
         return Understood(read.uid, unmatched=_unmatched(read, uid_validity, now, why))
     return Understood(read.uid, findings)
 
 
-def _findings(
-    read: _Mail, mail: Mail, recipients: Sequence[str], strength: Strength, now: Millis
-) -> tuple[Finding, ...]:
+def _findings(read: _Mail, match: Match, now: Millis) -> tuple[Finding, ...]:
     if isinstance(read.reading, Receipt):
-        found = consequence(read.reading, recipients)
+        found = consequence(read.reading, match.recipients)
         if isinstance(found, Unverified):
-            return (_unverified(read, mail, found, now),)
-        return (_finding(read, mail, found, now),)
-    return tuple(_finding(read, mail, each, now) for each in consequences(read.reading, recipients, strength))
+            return (_unverified(read, match.mail, found, now),)
+        return (_finding(read, match.mail, found, now),)
+    followed = consequences(read.reading, match.recipients, match.strength)
+    return tuple(_finding(read, match.mail, each, now) for each in followed)
 
 
 def _finding(read: _Mail, mail: Mail, found: Consequence | PecConsequence, now: Millis) -> Finding:

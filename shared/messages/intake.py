@@ -120,9 +120,7 @@ class Intake:
             due[group.line] = min(group.due_at, due.get(group.line, group.due_at))
         for line, first_due in due.items():
             self._lines.announce(line, first_due)
-        self._payloads.put_all(
-            Payload(each.mail.payload_item_key, each.content, each.mail.due_at) for each in candidates
-        )
+        self._payloads.put_all(Payload.of(each.mail, each.content) for each in candidates)
         accepted: dict[int, Accepted] = {}
         known: list[Candidate] = []
         for group, members in groups.items():
@@ -259,6 +257,7 @@ def _candidate(
         slice_key="",
         payload_key=payload_sort_key(generation, identity),
         digest=identity,
+        message_id_digest=digest(submission.message_id) if submission.message_id is not None else None,
         created_at=now,
         due_at=due_at,
         send_at=int(submission.send_at.timestamp() * SECOND) if submission.send_at else None,

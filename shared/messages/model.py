@@ -125,7 +125,8 @@ class MailEvent(BaseModel):
 class Mail(BaseModel):
     """The state of one mail. `slice_key` names the slice that holds its work, within the line of its lane and `part`;
     `waited` is how long it was due between tries without being tried. `reported_at` is written only where the
-    acknowledgement of the last report came late; `shared.reports.log` knows the others."""
+    acknowledgement of the last report came late; `shared.reports.log` knows the others. `message_id_digest`: of the
+    Message-ID that the client chose, where it did."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -139,6 +140,7 @@ class Mail(BaseModel):
     slice_key: str
     payload_key: str
     digest: str
+    message_id_digest: str | None = None
     created_at: Millis
     due_at: Millis
     send_at: Millis | None = None
@@ -162,6 +164,13 @@ class Mail(BaseModel):
     @property
     def payload_item_key(self) -> ItemKey:
         return ItemKey(self.partition, self.payload_key)
+
+    @property
+    def named_key(self) -> ItemKey | None:
+        """Where the mail is found by the Message-ID that its client chose; None if the proxy makes it."""
+        if self.message_id_digest is None:
+            return None
+        return ItemKey(message_id_partition(self.message_id_digest), named_sort_key(self.tenant_id, self.id))
 
     @property
     def line(self) -> Line:
@@ -205,6 +214,16 @@ def mail_partition(tenant_id: str, mail_id: str) -> str:
 def mail_key(tenant_id: str, mail_id: str) -> ItemKey:
     """The key of a mail's state."""
     return ItemKey(mail_partition(tenant_id, mail_id), STATE_SORT_KEY)
+
+
+def message_id_partition(message_id_digest: str) -> str:
+    """The mails that were given one Message-ID, of whatever tenant."""
+    return f"MSGID#{message_id_digest}"
+
+
+def named_sort_key(tenant_id: str, mail_id: str) -> str:
+    """Each mail has an item of its own there, so that none can take another's place; no id can contain `#`."""
+    return f"MSGID#{tenant_id}#{mail_id}"
 
 
 def batch_partition(tenant_id: str, batch_code: str) -> str:

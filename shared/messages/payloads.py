@@ -1,11 +1,14 @@
 """The contents of mails: compressed in DynamoDB, in S3 when too large for an item.
 
+With a content goes the item that finds its mail by a Message-ID that the client chose, and is kept as long.
+
 A payload's key names its content, so that a call which loses a race can never change what another call's mail says.
 """
 
 import zlib
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Self
 
 from shared.aws.attributes import Item
 from shared.aws.dynamodb import ItemKey, Table
@@ -21,11 +24,16 @@ _COMPRESSION = 1  # the fastest: the gain of higher levels on a mail is a few pe
 
 @dataclass(frozen=True, slots=True)
 class Payload:
-    """A content on its way to the store."""
+    """A content on its way to the store. `named_key` is its mail's (shared/messages/message_ids.py)."""
 
     key: ItemKey
     content: bytes  # the JSON of a `Content`
     due_at: Millis
+    named_key: ItemKey | None = None
+
+    @classmethod
+    def of(cls, mail: Mail, content: bytes) -> Self:
+        return cls(mail.payload_item_key, content, mail.due_at, mail.named_key)
 
 
 def payload_sort_key(generation: int, content_digest: str) -> str:
@@ -41,7 +49,13 @@ class PayloadStore:
         self._bucket = bucket
 
     def put_all(self, payloads: Iterable[Payload]) -> None:
-        self._table.batch_write(puts=[self._to_item(payload) for payload in payloads])
+        payloads = list(payloads)
+        names = [
+            each.named_key.item | {"ttl": ttl_seconds(each.due_at + KEPT)}
+            for each in payloads
+            if each.named_key is not None
+        ]
+        self._table.batch_write(puts=[*(self._to_item(each) for each in payloads), *names])
 
     def load(self, mails: Iterable[Mail]) -> dict[str, Content]:
         """The contents by mail id; mails whose content is gone are left out."""

@@ -1,4 +1,4 @@
-"""Deleting the records of mails: state, content, recipients, at once and for good. Nothing is reported of it.
+"""Deleting the records of mails: all that there is of one, at once and for good. Nothing is reported of it.
 
 A mail that still waits leaves its slice in the same transaction, so that it is either deleted or sent. One that is sent
 or has failed must have no slice any more: while that stands, its report may still be on its way to the outbox.
@@ -136,6 +136,7 @@ def _deletes(mails: Iterable[Mail]) -> tuple[Write, ...]:
             Delete(mail.key, condition=_unchanged(mail)),
             Delete(mail.payload_item_key),
             Delete(recipients_key(mail)),
+            *([Delete(mail.named_key)] if mail.named_key is not None else []),
         )
     )
 

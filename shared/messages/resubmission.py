@@ -22,8 +22,9 @@ from shared.messages.slices import Entry, Slice, SliceTable, put_new, with_entri
 from shared.messages.table import MailTable, recipients_key
 
 _TRIES = 4  # what is read may change under us: a worker, another call, an activation
-# Each takes up to four of the 100 actions of a transaction: state, old content, old recipients, a slice of its own.
-_REPLACED_AT_ONCE = 24
+# Each takes up to five of the 100 actions of a transaction: state, old content, old recipients, old Message-ID, a slice
+# of its own.
+_REPLACED_AT_ONCE = 19
 
 _REASONS = {
     Status.SENT: "was sent already: use a new id",
@@ -156,8 +157,7 @@ class Resubmissions:
         """One transaction. Whether it was made, and the slice as it is then."""
         placed, new_slices = _placed(found, members, now)
         self._payloads.put_all(
-            Payload(mail.payload_item_key, each.candidate.content, mail.due_at)
-            for mail, each in zip(placed, members, strict=True)
+            Payload.of(mail, each.candidate.content) for mail, each in zip(placed, members, strict=True)
         )
         for new in new_slices:
             self._lines.announce(new.line, new.due_at)
@@ -174,6 +174,8 @@ class Resubmissions:
             writes.append(Delete(each.old.payload_item_key))
             if each.old.attempts:
                 writes.append(Delete(recipients_key(each.old)))
+            if each.old.named_key is not None and each.old.named_key != mail.named_key:
+                writes.append(Delete(each.old.named_key))
         if not self._done(writes):
             return False, found
         for new in new_slices:

@@ -29,7 +29,7 @@ from shared.lines.line import (
 from shared.lines.lines import Lines
 from shared.mailboxes.table import mailbox_key
 from shared.mailboxes.unmatched import unmatched_partition
-from shared.messages.model import mail_partition
+from shared.messages.model import STATE_SORT_KEY, Mail, mail_partition
 from shared.messages.slices import suspended_partition
 from shared.messages.table import BY_TENANT_INDEX
 from shared.observability import logger
@@ -118,11 +118,15 @@ class Purge:
             found = False
             for keys in self._pages(self._messages, mails, deadline, index=BY_TENANT_INDEX):
                 found = True
-                for parts in threads.map(self._all_of, dict.fromkeys(key.pk for key in keys)):
+                for parts in threads.map(self._taken_apart, dict.fromkeys(key.pk for key in keys)):
                     self._messages.batch_write(deletes=parts)
 
-    def _all_of(self, partition: str) -> list[ItemKey]:
-        return [ItemKey.of(item) for item in self._messages.query_all(Key("pk").eq(partition))]
+    def _taken_apart(self, partition: str) -> list[ItemKey]:
+        """The keys of a mail's items. What finds it by its Message-ID is gone then: only the state names that."""
+        items = list(self._messages.query_all(Key("pk").eq(partition)))
+        states = (Mail.from_item(item) for item in items if item["sk"] == STATE_SORT_KEY)
+        self._messages.batch_write(deletes=[mail.named_key for mail in states if mail.named_key is not None])
+        return [ItemKey.of(item) for item in items]
 
     def _purge_large_contents(self, tenant_id: str, threads: ThreadPoolExecutor, deadline: Millis) -> None:
         """Also those that no item names any more, and the tenant's uploads."""

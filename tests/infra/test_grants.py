@@ -26,7 +26,17 @@ PURGE = {"dynamodb:Query", "dynamodb:BatchWriteItem", "dynamodb:DeleteItem"}
 ONLY_OWNED_TRAFFIC = {
     "ForAllValues:StringLike": {
         "dynamodb:LeadingKeys": [
-            *("MAIL#*", "LINE#*", "SUSPENDED#*", "ACCOUNT#*", "EVENTS#*", "SYNC#*", "UNMATCHED#*", "TENANT#*")
+            *(
+                "MAIL#*",
+                "LINE#*",
+                "SUSPENDED#*",
+                "ACCOUNT#*",
+                "EVENTS#*",
+                "SYNC#*",
+                "UNMATCHED#*",
+                "MSGID#*",
+                "TENANT#*",
+            )
         ]
     }
 }

@@ -43,6 +43,12 @@ def report(
     ).encode()
 
 
+def report_by_message_id(message_id: str, recipient: str = "anna@example.net") -> bytes:
+    """What a relay sends back that returns only the Message-ID of the mail, which its client chose."""
+    before = report("x", recipient).partition(b"Message-ID:")[0]
+    return before + f"Message-ID: {message_id}\r\n\r\n--b--\r\n".encode()
+
+
 def report_on(inbox: Inbox, status: str = "5.1.1") -> bytes:
     """What a relay sends back about the mail that it has taken last: built from that mail, and nothing else."""
     (*_, mail) = inbox.mailbox.mails.all()

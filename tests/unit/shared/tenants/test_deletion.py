@@ -91,6 +91,7 @@ class World:
             )
         self.submit(new.tenant, *({"id": f"m{number}"} for number in range(mails)))
         self.submit(new.tenant, {"id": "large", "text": LARGE, "batch_code": "x"}, {"id": "f", "account_id": "former"})
+        self.submit(new.tenant, {"id": "named", "message_id": "<order-1@shop.example>"})
         self.cancellation.cancel(tenant_id, "f")
         self.accounts.delete(tenant_id, "former")
         self.tenants.suspend(new.tenant, suspended=False, batches=["x"])
@@ -123,7 +124,7 @@ class World:
         """All items that name the tenant, and the objects."""
         items = [*every_key(self.registry), *every_key(self.messages)]
         items += [ItemKey(key, "in S3") for key in self.bucket.first_keys("")]
-        named = [key for key in items if tenant_id in key.pk.split("/")[0].split("#")]
+        named = [key for key in items if tenant_id in [*key.pk.split("/")[0].split("#"), *key.sk.split("#")]]
         return [key for key in named if not key.pk.startswith("LINE#deletion#")]
 
 
@@ -144,6 +145,7 @@ def test_everything_that_the_tenant_owned_goes_and_nothing_of_others(world: Worl
     world.add_tenant("acme-2")
     others = sorted(world.left_of("acme-2"), key=str)
     assert any(key.sk == "in S3" for key in world.left_of("acme"))
+    assert any(key.sk == "MSGID#acme#named" for key in world.left_of("acme"))
     world.deletions.begin("acme")
     clock.advance(purge_after(WORKER_TIMEOUT))
 
