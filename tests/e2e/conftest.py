@@ -2,6 +2,7 @@
 
 import itertools
 import os
+import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -20,6 +21,14 @@ type Json = dict[str, object]
 # The first call of each function starts an interpreter, on a machine that may be busy.
 _HTTP_SECONDS = 60.0
 _numbers = itertools.count(1)
+
+
+def wait_until(condition: Callable[[], bool], *, timeout: float, waiting_for: str) -> None:
+    """Looks ten times a second. Fails after `timeout` seconds."""
+    deadline = time.monotonic() + timeout
+    while not condition():
+        assert time.monotonic() < deadline, f"no {waiting_for} within {timeout:g} s"
+        time.sleep(0.1)
 
 
 @pytest.fixture(scope="session")

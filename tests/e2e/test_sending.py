@@ -17,7 +17,7 @@ from localstack.deploy import Deployment
 from localstack.inbox import DEVELOPMENT_RULES, Credentials, Inbox, Tls, TlsMode, local_certificate
 from localstack.receiver import BearerAuth, Receiver
 from localstack.system import LocalSystem
-from tests.e2e.conftest import Tenant, message
+from tests.e2e.conftest import Tenant, message, wait_until
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(240)]
 
@@ -83,7 +83,7 @@ def test_a_relay_outage_keeps_the_order_uses_no_attempt_and_loses_nothing(
     tenant.inbox.go_down()
 
     tenant.submit(*(message(name, priority="immediate") for name in names))
-    _wait_until(lambda: waits_of("immediate", tenant.id) >= 2, timeout=60, waiting_for="two waits of the line")
+    wait_until(lambda: waits_of("immediate", tenant.id) >= 2, timeout=60, waiting_for="two waits of the line")
     assert {tenant.mail(name)["attempts"] for name in names} == {0}
     tenant.inbox.come_back()
     tenant.wait_for_mails(15, timeout=60)
@@ -127,7 +127,7 @@ def _uvicorn(deployment: Deployment) -> Iterator[str]:
     environment = {"PATH": os.defpath, **deployment.environment}
     with subprocess.Popen(command, env=environment) as server:
         try:
-            _wait_until(lambda: _answers(port), timeout=60, waiting_for="uvicorn")
+            wait_until(lambda: _answers(port), timeout=60, waiting_for="uvicorn")
             yield f"http://127.0.0.1:{port}"
         finally:
             server.terminate()
@@ -136,10 +136,3 @@ def _uvicorn(deployment: Deployment) -> Iterator[str]:
 def _answers(port: int) -> bool:
     with socket.socket() as probe:
         return probe.connect_ex(("127.0.0.1", port)) == 0
-
-
-def _wait_until(condition: Callable[[], bool], *, timeout: float, waiting_for: str) -> None:
-    deadline = time.monotonic() + timeout
-    while not condition():
-        assert time.monotonic() < deadline, f"no {waiting_for} within {timeout:g} s"
-        time.sleep(0.1)

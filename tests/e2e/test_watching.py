@@ -2,7 +2,6 @@
 
 import json
 import time
-from collections.abc import Callable
 from typing import Any
 
 import httpx
@@ -11,16 +10,9 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from localstack import aws
 from localstack.deploy import Deployment
-from tests.e2e.conftest import Tenant, message
+from tests.e2e.conftest import Tenant, message, wait_until
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(240)]
-
-
-def eventually(seen: Callable[[], bool], *, timeout: float, waiting_for: str) -> None:
-    ends_at = time.monotonic() + timeout
-    while not seen():
-        assert time.monotonic() < ends_at, f"waited {timeout} s for {waiting_for}"
-        time.sleep(0.2)
 
 
 def test_what_was_sent_is_told_by_status_and_metrics(admin: httpx.Client, tenant: Tenant) -> None:
@@ -32,7 +24,7 @@ def test_what_was_sent_is_told_by_status_and_metrics(admin: httpx.Client, tenant
     tenant.wait_for_mails(2, timeout=60)
 
     # Counted when the sender is done with the line.
-    eventually(lambda: account()["total"]["sent"] == 2, timeout=60, waiting_for="the counters")
+    wait_until(lambda: account()["total"]["sent"] == 2, timeout=60, waiting_for="the counters")
     assert [each["waiting"]["messages"] for each in account()["lanes"]] == [0, 0, 1, 0]
     scraped = {
         sample.labels["account_id"]: sample.value
