@@ -32,7 +32,7 @@ _EXAMPLES = {
 }
 
 
-class RotationCall(BaseModel):
+class ApiKeyRotationCall(BaseModel):
     """How the new key and the old one end."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -88,7 +88,7 @@ def rotate_api_key(
     tenant_id: TenantPath,
     services: Provided,
     recorded: Recorded,
-    call: Annotated[RotationCall, Body(openapi_examples=_EXAMPLES)] = RotationCall(),  # noqa: B008 - frozen
+    call: Annotated[ApiKeyRotationCall, Body(openapi_examples=_EXAMPLES)] = ApiKeyRotationCall(),  # noqa: B008 - frozen
 ) -> RotatedView:
     """Makes a new key, which only this answer shows. The old one works for `overlap_seconds` more (an hour, unless the
     call says otherwise; at most seven days), one that was older ends now. An ended key dies within 30 seconds.
@@ -117,7 +117,7 @@ def revoke_api_keys(tenant_id: TenantPath, services: Provided) -> None:
     services.api_keys.revoke(tenant_id)
 
 
-def _end(call: RotationCall, now: Millis) -> Millis | None:
+def _end(call: ApiKeyRotationCall, now: Millis) -> Millis | None:
     if call.expires_at is None:
         return None
     expires_at = int(call.expires_at.timestamp() * SECOND)

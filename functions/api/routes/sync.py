@@ -92,7 +92,7 @@ class SyncList(BaseModel):
     next_cursor: NextCursor
 
 
-class RotationCall(BaseModel):
+class SigningSecretRotationCall(BaseModel):
     """How a secret is replaced."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -168,7 +168,7 @@ def run_sync(tenant_id: TenantPath, services: Provided, caller: CurrentCaller) -
 def replace_signing_secret(
     tenant_id: TenantPath,
     services: Provided,
-    call: Annotated[RotationCall, Body(openapi_examples=_ROTATION_EXAMPLES)] = RotationCall(),  # noqa: B008
+    call: Annotated[SigningSecretRotationCall, Body(openapi_examples=_ROTATION_EXAMPLES)] = SigningSecretRotationCall(),  # noqa: B008
 ) -> SigningSecretView:
     """Calls are signed with the new secret at once, and until the overlap ends with the one before as well."""
     services.tenants.get(tenant_id)
