@@ -171,11 +171,12 @@ class SliceRun:
             return self._refused(job, "")
         try:
             async with self._context.attachments.fetched(job.content.attachments, self._seconds_to_fetch()) as files:
-                message = self._composed(job, job.content, files)
-                envelope = envelope_for(account, job.content, recipients, size=len(message))
+                try:
+                    message = self._composed(job, job.content, files)
+                    envelope = envelope_for(account, job.content, recipients, size=len(message))
+                except InvalidInput as error:
+                    return self._refused(job, error.detail)
                 outcome = await self._transmit_to_all(session, envelope, message)
-        except InvalidInput as error:
-            return self._refused(job, error.detail)
         except FetchFailed as error:
             return self._after_try(job, MailFailed(error.detail, permanent=error.permanent), recipients, started_at)
         if isinstance(outcome, BudgetSpent) and outcome.behavior is LimitBehavior.REJECT:
